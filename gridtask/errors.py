@@ -1,0 +1,171 @@
+"""Every error that gridtask raises, one class per kind of failure.
+
+Messages say what happened with the offending value, what was expected, and
+the next command or variable to use. All errors pickle: they travel from
+workers and through `concurrent.futures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class GridTaskError(Exception):
+    """Base class of all errors of gridtask."""
+
+
+class ConfigError(GridTaskError, ValueError):
+    """A setting or an option has a value that cannot be used."""
+
+
+class IdentityError(GridTaskError, TypeError):
+    """A call cannot be identified: names the path to the offending value."""
+
+
+class StoreError(GridTaskError, OSError):
+    """The cache folder cannot be read or written."""
+
+
+class CorruptRecordError(StoreError):
+    """A record's bytes do not have their checksum."""
+
+
+class StoreVersionError(StoreError):
+    """The cache folder was written by a newer gridtask."""
+
+
+class UnsafeStoreError(StoreError):
+    """Somebody else could write what this process would unpickle."""
+
+
+class SubmitError(GridTaskError):
+    """The scheduler refused a job.
+
+    Attributes
+    ----------
+    argv : tuple of str
+        The command that was run.
+    exit_status : int or None
+        Its exit status; None if it was ended by gridtask's own time limit.
+    stderr : str
+        What it wrote to standard error, verbatim.
+    transient : bool
+        True if the same submission may succeed later (no connection, a limit
+        on the number of jobs), False if it must be changed first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        argv: Sequence[str] = (),
+        exit_status: int | None = None,
+        stderr: str = "",
+        transient: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.argv = tuple(argv)
+        self.exit_status = exit_status
+        self.stderr = stderr
+        self.transient = transient
+
+
+class SchedulerUnavailable(GridTaskError):
+    """The scheduler gave no usable answer: the state of its jobs is unknown."""
+
+
+class NestedSubmission(GridTaskError):
+    """A worker tried to submit calls of its own."""
+
+
+class CallError(GridTaskError):
+    """A call ended without a result; the class is the kind of failure.
+
+    Attributes
+    ----------
+    key : str
+        The call's key, 32 hexadecimal digits.
+    kind : str
+        Name of the class.
+    attempts : int
+        How often the call was tried.
+    host, job_id, log : str or None
+        Where it last ran, in which array task (``"118.7"``), and the path of
+        that array task's log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str = "",
+        attempts: int = 1,
+        host: str | None = None,
+        job_id: str | None = None,
+        log: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.key = key
+        self.kind = type(self).__name__
+        self.attempts = attempts
+        self.host = host
+        self.job_id = job_id
+        self.log = log
+
+
+class OutOfMemory(CallError, MemoryError):
+    """The call needed more memory than its job was allowed."""
+
+
+class TimeLimit(CallError, TimeoutError):
+    """The call ran longer than its job was allowed."""
+
+
+class Killed(CallError):
+    """The worker was ended by a signal."""
+
+
+class WorkerFailedToStart(CallError):
+    """The worker ended before it reached the call."""
+
+
+class JobErrorState(CallError):
+    """The scheduler put the job into its error state (``Eqw``)."""
+
+
+class NodeLost(CallError):
+    """The job vanished together with its node."""
+
+
+class Deleted(CallError):
+    """Somebody deleted the job."""
+
+
+class UpstreamFailed(CallError):
+    """A call whose result this one needs has failed."""
+
+
+class ResultUnreadable(CallError):
+    """The result is in the cache but cannot be turned into a value."""
+
+
+class MapError(GridTaskError):
+    """Some calls of a map failed.
+
+    Attributes
+    ----------
+    failures : dict of int to BaseException
+        The error of each failed call, by its index in the input.
+    results : list
+        The results in input order, `gridtask.MISSING` where a call failed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        failures: dict[int, BaseException] | None = None,
+        results: list[object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failures = failures or {}
+        self.results = results or []
