@@ -1,0 +1,251 @@
+"""From what a user writes to calls: forms of arguments, bound to a signature.
+
+A call is a mapping of parameter names to values with all defaults applied, so
+that ``f(1)``, ``f(n=1)`` and a left-out default of 1 are one call.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from gridtask.printable import short_repr
+
+Arguments = dict[str, Any]
+"""The arguments of one call: every parameter's name and value."""
+
+
+class Binder:
+    """Binds arguments to a callable's signature, quickly where it is plain.
+
+    Parameters
+    ----------
+    function : callable
+        A callable without a signature (some builtins) is taken as
+        ``function(*args, **kwargs)``.
+    label : str
+        Its name in messages.
+    """
+
+    def __init__(self, function: Callable[..., Any], label: str) -> None:
+        import inspect  # here, so that importing gridtask stays quick
+
+        self.label = label
+        try:
+            self.signature = inspect.signature(function)
+        except (ValueError, TypeError):
+            self.signature = inspect.signature(lambda *args, **kwargs: None)
+        parameters = self.signature.parameters.values()
+        plain = (
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        )
+        self.names = tuple(self.signature.parameters)
+        self._expected = frozenset(self.names)
+        self._is_plain = all(p.kind in plain for p in parameters)
+        self._positional = tuple(p.name for p in parameters if p.kind is plain[0])
+        self._defaults = {
+            p.name: p.default for p in parameters if p.default is not p.empty
+        }
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
+        """Bind one call.
+
+        Raises
+        ------
+        TypeError
+            If the arguments do not fit the signature.
+        """
+        if self._is_plain and len(args) <= len(self._positional):
+            given = dict(zip(self._positional, args, strict=False))
+            if given.keys().isdisjoint(kwargs):
+                bound = {**self._defaults, **given, **kwargs}
+                if bound.keys() == self._expected:
+                    return bound
+        exact = self.signature.bind(*args, **kwargs)
+        exact.apply_defaults()
+        return dict(exact.arguments)
+
+    def call(self, function: Callable[..., Any], arguments: Arguments) -> Any:
+        """Call `function` with bound arguments."""
+        if self._is_plain:
+            return function(**arguments)
+        from inspect import BoundArguments
+
+        bound = BoundArguments(self.signature, arguments)  # type: ignore[arg-type]
+        return function(*bound.args, **bound.kwargs)
+
+    def describe(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """Return the arguments as text for a message."""
+        parts = [short_repr(value) for value in args]
+        parts += [f"{name}={short_repr(value)}" for name, value in kwargs.items()]
+        return ", ".join(parts) or "(none)"
+
+
+def bind_all(
+    binder: Binder,
+    raw: Iterable[tuple[Sequence[Any], Mapping[str, Any]]],
+    common: Mapping[str, Any] | None,
+) -> list[Arguments]:
+    """Bind every call, before anything is submitted.
+
+    Raises
+    ------
+    TypeError
+        Names the index (from 0) and the arguments of the first call that does
+        not fit, and how many others do not fit either.
+    """
+    shared = dict(common or {})
+    calls: list[Arguments] = []
+    mistakes: list[str] = []
+    for index, (args, kwargs) in enumerate(raw):
+        try:
+            if shared:
+                twice = shared.keys() & kwargs.keys()
+                if twice:
+                    msg = f"{_names(twice)} given by the call and by common="
+                    raise TypeError(msg)
+                kwargs = {**shared, **kwargs}
+            calls.append(binder.bind(args, kwargs))
+        except TypeError as error:
+            own = {n: v for n, v in kwargs.items() if n not in shared}
+            mistakes.append(
+                f"call {index} does not fit {binder.label}{binder.signature}: "
+                f"{error}; its arguments: {binder.describe(args, own)}"
+            )
+    if mistakes:
+        more = len(mistakes) - 1
+        tail = f" ({more} more calls do not fit either)" if more else ""
+        raise TypeError(mistakes[0] + tail)
+    return calls
+
+
+def raw_calls(
+    iterables: Sequence[Iterable[Any]],
+) -> list[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Turn the positional arguments of ``map`` into (args, kwargs) pairs.
+
+    Raises
+    ------
+    TypeError
+        If there is no iterable, or only some items of a single one are dicts.
+    ValueError
+        If several iterables differ in length.
+    """
+    if not iterables:
+        msg = "map needs what to map over: a list of dicts, or one iterable a parameter"
+        raise TypeError(msg)
+    for number, iterable in enumerate(iterables):
+        if isinstance(iterable, Mapping) or not isinstance(iterable, Iterable):
+            msg = (
+                f"argument {number} of map is {short_repr(iterable)}, "
+                "not an iterable of values or a list of dicts; "
+                "what all calls share goes into common={...}"
+            )
+            raise TypeError(msg)
+    if len(iterables) > 1:
+        return [(args, {}) for args in _zip_equal(iterables)]
+    items = list(iterables[0])
+    n_dicts = sum(isinstance(item, dict) for item in items)
+    if n_dicts == 0:
+        return [((item,), {}) for item in items]
+    if n_dicts < len(items):
+        index = next(i for i, item in enumerate(items) if not isinstance(item, dict))
+        msg = (
+            f"{n_dicts} of {len(items)} items are dicts of keyword arguments, "
+            f"but item {index} is {short_repr(items[index])}; "
+            "give all as dicts, or pass dicts that are values by starmap"
+        )
+        raise TypeError(msg)
+    for index, item in enumerate(items):
+        wrong = [name for name in item if not isinstance(name, str)]
+        if wrong:
+            msg = f"item {index} has the key {wrong[0]!r}: parameter names are strings"
+            raise TypeError(msg)
+    return [((), item) for item in items]
+
+
+def raw_starmap(
+    tuples: Iterable[Sequence[Any]],
+) -> list[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Turn the argument of ``starmap`` into (args, kwargs) pairs.
+
+    Raises
+    ------
+    TypeError
+        If an item is not a sequence of positional arguments.
+    """
+    calls: list[tuple[Sequence[Any], Mapping[str, Any]]] = []
+    for index, item in enumerate(tuples):
+        if isinstance(item, str | bytes | Mapping) or not isinstance(item, Iterable):
+            msg = (
+                f"item {index} of starmap is {short_repr(item)}; "
+                "expected a tuple of positional arguments"
+            )
+            raise TypeError(msg)
+        calls.append((tuple(item), {}))
+    return calls
+
+
+def grid_axes(
+    axes: Mapping[str, Iterable[Any]] | None, keywords: Mapping[str, Iterable[Any]]
+) -> dict[str, list[Any]]:
+    """Return the axes of ``grid`` as lists, in the order given.
+
+    Raises
+    ------
+    TypeError
+        If an axis is not an iterable of values, or given twice.
+    """
+    twice = (axes or {}).keys() & keywords.keys()
+    if twice:
+        msg = f"{_names(twice)} given as a keyword and in the dict of axes"
+        raise TypeError(msg)
+    result: dict[str, list[Any]] = {}
+    for name, values in {**(axes or {}), **keywords}.items():
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            msg = (
+                f"axis {name} is {short_repr(values)}; expected an iterable of values "
+                f"({name}=[...]); what all calls share goes into common={{...}}"
+            )
+            raise TypeError(msg)
+        result[name] = list(values)
+    return result
+
+
+def grid_calls(
+    axes: Mapping[str, list[Any]],
+) -> list[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Return all combinations of the axes, the last one varying fastest."""
+    if not axes:
+        return []
+    names = tuple(axes)
+    return [
+        ((), dict(zip(names, values, strict=True)))
+        for values in itertools.product(*axes.values())
+    ]
+
+
+def _zip_equal(iterables: Sequence[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    """Zip iterables of equal length; an endless one beside a finite one is told."""
+    rows = []
+    end = object()
+    for row in itertools.zip_longest(*iterables, fillvalue=end):
+        ended = [number for number, value in enumerate(row) if value is end]
+        if ended:
+            going = next(n for n, value in enumerate(row) if value is not end)
+            msg = (
+                f"the iterables differ in length: argument {ended[0]} has {len(rows)} "
+                f"items, argument {going} has more; map needs equal lengths"
+            )
+            raise ValueError(msg)
+        rows.append(row)
+    return rows
+
+
+def _names(names: Iterable[str]) -> str:
+    """Return names for a sentence: ``'a', 'b' is/are``."""
+    listed = sorted(names)
+    text = ", ".join(repr(name) for name in listed)
+    return f"{text} {'is' if len(listed) == 1 else 'are'}"

@@ -1,0 +1,84 @@
+"""Text of the user's values, safe to show and short enough to read.
+
+Names, arguments and error texts come from anywhere; control characters in
+them must never reach a terminal.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+MAX_ARGUMENTS = 200
+"""Characters of a call's arguments that are kept with its result."""
+
+
+class _ShortRepr(reprlib.Repr):
+    """`reprlib.Repr` with one line, generous limits and arrays by shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 60
+        self.maxlong = 40
+        self.maxlist = self.maxtuple = self.maxset = self.maxdict = 6
+
+    def repr_ndarray(self, value: Any, level: int) -> str:
+        """Return shape and dtype; printing an array's values costs too much."""
+        return f"array({value.shape}, {value.dtype})"
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Return the object's own repr, shortened, whatever it raises."""
+        try:
+            text = repr(value)
+        except Exception:
+            return f"<{type(value).__name__} object>"
+        if len(text) > self.maxother:
+            text = text[: self.maxother - 3] + "..."
+        return text
+
+
+_REPR = _ShortRepr()
+
+
+def printable(text: str) -> str:
+    """Escape what is not printable: control characters, line ends, direction marks.
+
+    Examples
+    --------
+    >>> print(printable("red \\x1b[31m\\n"))
+    red \\x1b[31m\\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def short_repr(value: Any) -> str:
+    """Return one printable line of at most some 100 characters for any value."""
+    try:
+        return printable(_REPR.repr(value))
+    except Exception:  # a user's __repr__ or __len__ may raise anything
+        return f"<{type(value).__name__} object>"
+
+
+def arguments_text(arguments: Mapping[str, Any]) -> str:
+    """Return ``"a=1, b='x'"``, cut at `MAX_ARGUMENTS` characters.
+
+    Examples
+    --------
+    >>> arguments_text({"a": 1, "b": "x"})
+    "a=1, b='x'"
+    """
+    parts: list[str] = []
+    length = 0
+    for name, value in arguments.items():
+        part = f"{name}={short_repr(value)}"
+        parts.append(part)
+        length += len(part) + 2
+        if length > MAX_ARGUMENTS:
+            break
+    text = ", ".join(parts)
+    return text if len(text) <= MAX_ARGUMENTS else text[: MAX_ARGUMENTS - 1] + "…"
