@@ -1,0 +1,276 @@
+"""The process that holds one local job, and the file that tells of it.
+
+A job of the local backend is one supervisor: a small process in a session of
+its own that runs the job's array tasks and appends to the job's state file
+(`gridtask.backends.jobfile`) what became of them.
+
+It starts with every local job and is waited for, so it runs under ``python -I
+-S`` and imports nothing but builtin modules and that one.
+
+Three process identities nest, and each kind of ending uses one of them: the
+session is the job, a process group in it is an array task, and a guardian,
+which does nothing but wait for the supervisor's end, kills what is left of the
+session should the supervisor be killed. The guardian takes processes that a
+task started along, which a parent-death signal to the task alone would not.
+"""
+
+# ruff: noqa: SIM105 -- contextlib would be a third of the start
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from gridtask.backends.jobfile import Holds, Job, join_line, machine, start_time
+
+TYPE_CHECKING = False  # `typing` would be a third of the start
+if TYPE_CHECKING:
+    import signal
+else:
+    # The module `signal` wraps this one in enums: 8 ms of the start.
+    import _signal as signal
+
+BEAT = 30.0
+"""Seconds between two touches of the state file, which tell other hosts of its life."""
+
+HOLD_WAITS = (0.02, 0.5)
+"""Shortest and longest time in seconds between two looks at the jobs waited for."""
+
+NOT_STARTED = 1
+"""`failed` of an array task that could not be started, as in accounting(5)."""
+
+ENDED_BY_SIGNAL = 100
+"""`failed` of an array task that a signal ended, as in accounting(5)."""
+
+_EVENTS = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
+_IGNORED = (signal.SIGINT, signal.SIGHUP)
+_CHANGED = (*_EVENTS, *_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)
+"""Signals that Python or this module treats specially, and a task should not."""
+
+
+class Supervisor:
+    """Run the array tasks of a job, at most `job.limit` at a time."""
+
+    def __init__(self, job: Job, fd: int) -> None:
+        self._job = job
+        self._fd = fd
+        self._unwritten = b""
+        self._pending = list(job.tasks)
+        self._running: dict[int, int] = {}
+        self._holds = Holds(job.holds)
+        self._hold_wait = HOLD_WAITS[0]
+        self._next_beat = time.monotonic() + BEAT
+        # Its write end is open here alone: closed means that this process ended.
+        self._lifeline = os.pipe()
+        self._guardian = self._start_guardian()
+
+    def run(self) -> None:
+        """Return when all array tasks have ended or SIGTERM came."""
+        while self._pending or self._running:
+            self._start_tasks()
+            event = signal.sigtimedwait(_EVENTS, self._wait_seconds())
+            if event is not None and event.si_signo == signal.SIGTERM:
+                self._stop()
+                return
+            self._reap()
+            if event is None or event.si_signo == signal.SIGUSR1:
+                self._obey_cancel()
+            self._beat()
+
+    def _start_tasks(self) -> None:
+        if self._pending and len(self._running) < self._job.limit:
+            self._holds.refresh()
+        while len(self._running) < self._job.limit:
+            task = next((n for n in self._pending if not self._holds.block(n)), None)
+            if task is None:
+                return
+            self._pending.remove(task)
+            self._start(task)
+            self._hold_wait = HOLD_WAITS[0]
+
+    def _start(self, task: int) -> None:
+        log = os.path.join(self._job.folder, self._job.log.replace("{task}", str(task)))
+        appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        try:
+            pid = os.posix_spawn(
+                self._job.argv[0],
+                self._job.argv,
+                {**os.environ, "GRIDTASK_TASK_ID": str(task)},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, log, appending, 0o600),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ],
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=_CHANGED,
+            )
+        except OSError as error:
+            text = f"could not start {self._job.argv[0]!r} with log {log!r}: {error}"
+            self._end(task, NOT_STARTED, text=text)
+            return
+        self._running[pid] = task
+        self._write(join_line("start", task, time.time()))
+
+    def _wait_seconds(self) -> float:
+        seconds = max(self._next_beat - time.monotonic(), 0.0)
+        if self._pending and len(self._running) < self._job.limit:
+            seconds = min(seconds, self._hold_wait)
+            self._hold_wait = min(self._hold_wait * 1.5, HOLD_WAITS[1])
+        return seconds
+
+    def _reap(self) -> None:
+        """Record the processes that ended, and end what they left behind."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while child := os.waitid(os.P_ALL, 0, options):
+            pid = child.si_pid
+            # Before the wait: until then nobody else can have this group.
+            _kill_group(pid)
+            _, status, usage = os.wait4(pid, 0)
+            if pid == self._guardian:
+                self._guardian = self._start_guardian()
+                continue
+            task = self._running.pop(pid)
+            code = os.waitstatus_to_exitcode(status)
+            used = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+            if code < 0:
+                text = f"killed by signal {-code}"
+                self._end(task, ENDED_BY_SIGNAL, 128 - code, *used, text=text)
+            else:
+                self._end(task, 0, code, *used)
+
+    def _end(self, task: int, failed: int, *usage: float, text: str = "") -> None:
+        # One that ended by itself just before was not deleted.
+        is_deleted = not usage or failed == ENDED_BY_SIGNAL
+        user = self._job.cancelled.get(task, "") if is_deleted else ""
+        fields = usage or ("", "", "")
+        self._write(join_line("end", task, time.time(), failed, *fields, user, text))
+
+    def _obey_cancel(self) -> None:
+        self._job.refresh()
+        dropped = [task for task in self._pending if task in self._job.cancelled]
+        if dropped:
+            self._pending = [n for n in self._pending if n not in self._job.cancelled]
+        for task in dropped:
+            self._end(task, 0)
+        for pid, task in self._running.items():
+            if task in self._job.cancelled:
+                _kill_group(pid)
+
+    def _stop(self) -> None:
+        self._write(join_line("fault", "it was ended by SIGTERM"))
+        for pid in self._running:
+            _kill_group(pid)
+        while self._running:
+            signal.sigtimedwait((signal.SIGCHLD,), 1.0)
+            self._reap()
+
+    def _beat(self) -> None:
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + BEAT
+            self._write(b"")
+
+    def _write(self, data: bytes) -> None:
+        """Append to the state file, later if the disk is full now; touch it."""
+        self._unwritten += data
+        try:
+            n_bytes = os.write(self._fd, self._unwritten)
+            self._unwritten = self._unwritten[n_bytes:]
+            os.utime(self._fd)
+        except OSError:
+            return
+
+    def _start_guardian(self) -> int:
+        pid = os.fork()
+        if pid:
+            return pid
+        os.close(self._lifeline[1])
+        os.close(self._fd)
+        os.read(self._lifeline[0], 1)
+        wait_seconds = 0.001
+        while _kill_session():
+            time.sleep(wait_seconds)
+            wait_seconds = min(2 * wait_seconds, 1.0)
+        os._exit(0)
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass
+
+
+def _kill_session() -> bool:
+    """Kill the others of this process's session; tell whether there were any."""
+    own, session = os.getpid(), os.getsid(0)
+    found = False
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        try:
+            if pid != own and os.getsid(pid) == session and start_time(pid):
+                os.kill(pid, signal.SIGKILL)
+                found = True
+        except OSError:
+            continue
+    return found
+
+
+def _create(header: bytes, path: str) -> tuple[Job, int]:
+    """Publish the state file, complete with what identifies this process."""
+    pid = os.getpid()
+    up = join_line("up", pid, start_time(pid), machine(), os.uname().nodename)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    try:
+        if os.write(fd, header + up) < len(header + up):
+            msg = f"no space left for {path!r}"
+            raise OSError(msg)
+    except OSError:
+        os.unlink(path)
+        raise
+    job = Job(path)
+    job.refresh()
+    return job, fd
+
+
+def _prepare_signals() -> None:
+    for number in _EVENTS:
+        signal.signal(number, signal.SIG_DFL)
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _EVENTS)
+
+
+def main() -> None:
+    """Start the job whose state file begins with what stdin holds.
+
+    The argument is the file's path. Prints the job id once the file is there
+    and the job needs nobody else any more, or an error on stderr.
+    """
+    header = sys.stdin.buffer.read()
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    _prepare_signals()
+    try:
+        job, fd = _create(header, sys.argv[-1])
+    except OSError as error:
+        os.write(2, str(error).encode())
+        os._exit(1)
+    try:
+        os.write(1, job.job_id.encode())
+    except OSError:
+        pass  # whoever submitted is gone; the job is not
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    # Of the session that gridtask itself may run in; a worker would believe it.
+    os.environ.pop("SGE_TASK_ID", None)
+    try:
+        os.chdir(job.folder)
+        Supervisor(job, fd).run()
+    except Exception as error:
+        os.write(fd, join_line("fault", repr(error)))
+        os._exit(1)  # the guardian ends the tasks
+    os._exit(0)
