@@ -1,0 +1,26 @@
+"""The ``gridtask`` command: one module a verb, `command` around them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Its arguments; those of this process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 failed or not found, 2 wrong usage or
+        settings, 3 corruption found, 4 scheduler not reachable, 130
+        interrupted.
+    """
+    from gridtask.cli.command import run
+
+    return run(sys.argv[1:] if argv is None else list(argv))

@@ -1,0 +1,141 @@
+"""The command's arguments, and what happens to errors."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from gridtask.cli import config, ls, rm
+from gridtask.cli.errors import USAGE, exit_status
+from gridtask.errors import GridTaskError
+from gridtask.printable import printable
+
+EPILOG = """\
+exit status:
+  0  done, also where there was nothing to remove
+  1  something failed or was not found
+  2  wrong usage or settings
+  3  corruption found
+  4  scheduler not reachable
+  130  interrupted
+"""
+
+
+def run(argv: list[str]) -> int:
+    """Run the command with these arguments and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        _escape_what_cannot_be_encoded(stream)
+    debug = os.environ.get("GRIDTASK_DEBUG", "0") not in ("", "0")
+    try:
+        args = _parse(argv)
+        debug = debug or args.debug
+        verb: Callable[[argparse.Namespace], int] = args.run
+        status = verb(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has had enough (`| head`). Python flushes stdout once
+        # more at exit, which must not fail in its turn.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as stop:  # how argparse ends after --help and on errors
+        return stop.code if isinstance(stop.code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            raise
+        print(f"gridtask: {_one_line(error)}", file=sys.stderr)
+        return exit_status(error)
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command and all its verbs."""
+    parser = _Parser(
+        prog="gridtask",
+        description="Look at, and clean up, the results of grid tasks.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show the version and exit"
+    )
+    _add_common(parser, cache=None, debug=False)
+    parser.set_defaults(run=_no_verb)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb")
+    for module in (ls, rm, config):
+        # Registered again below each verb, but without defaults: these would
+        # hide what was given before the verb.
+        _add_common(
+            module.register(verbs), cache=argparse.SUPPRESS, debug=argparse.SUPPRESS
+        )
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, **defaults: object) -> None:
+    parser.add_argument(
+        "-C",
+        "--cache",
+        metavar="DIR",
+        default=defaults["cache"],
+        help="the cache folder, or a folder with a .gridtask in it "
+        "(default: as for scripts that run here)",
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=defaults["debug"],
+        help="show the traceback of an error (also GRIDTASK_DEBUG=1)",
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, as all errors of the command."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {printable(message)} (see --help)", file=sys.stderr)
+        self.exit(USAGE)
+
+
+class _Version(argparse.Action):
+    """Print the version; looked up only when asked for, for it takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"gridtask {version('gridtask')}")
+        parser.exit()
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    """Parse arguments; names may stand before, between and after options."""
+    parser = build_parser()
+    args, rest = parser.parse_known_args(argv)
+    if any(word.startswith("-") for word in rest) or (rest and "names" not in args):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.names += rest
+    return args
+
+
+def _no_verb(args: argparse.Namespace) -> int:
+    build_parser().print_help(sys.stderr)
+    return USAGE
+
+
+def _one_line(error: BaseException) -> str:
+    """Return an error's text on one line, with its type where that tells more."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    text = " ".join(line.strip() for line in str(error).splitlines())
+    if not isinstance(error, (GridTaskError, OSError)) or not text:
+        text = f"{type(error).__name__}: {text} (--debug shows where)"
+    return printable(text)
+
+
+def _escape_what_cannot_be_encoded(stream: object) -> None:
+    """Let a terminal that does not know a character show its escape."""
+    if reconfigure := getattr(stream, "reconfigure", None):
+        reconfigure(errors="backslashreplace")

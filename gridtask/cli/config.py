@@ -1,0 +1,61 @@
+"""``gridtask config``: every setting and where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gridtask.cli.table import Column, write_json, write_table
+
+COLUMNS = (Column("setting"), Column("value"), Column("origin"))
+
+
+def register(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Add this verb to the command."""
+    parser = verbs.add_parser(
+        "config",
+        help="show the settings that hold here",
+        description="Show every setting that holds here, and where it comes from.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the settings."""
+    from gridtask.cli.selection import cache_of
+    from gridtask.config import load
+
+    loaded = load(Path.cwd(), os.environ)
+    rows = []
+    for name, value in _flat(loaded.settings):
+        origin = loaded.origins.get(name, "default")
+        if name == "cache_dir":
+            value = str(cache_of(args))
+            origin = origin if args.cache is None else "-C"
+        rows.append({"setting": name, "value": value, "origin": origin})
+    if args.json:
+        write_json(rows)
+    else:
+        write_table(COLUMNS, rows)
+    return 0
+
+
+def _flat(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield names and values; those of a nested group as ``group.name``."""
+    assert dataclasses.is_dataclass(settings)
+    for each in dataclasses.fields(settings):
+        value = getattr(settings, each.name)
+        if dataclasses.is_dataclass(value):
+            yield from _flat(value, f"{prefix}{each.name}.")
+        elif isinstance(value, Path):
+            yield prefix + each.name, str(value)
+        else:
+            yield prefix + each.name, value
