@@ -148,7 +148,7 @@ class LocalBackend:
             )
             try:
                 with open(job.path, "ab", buffering=0) as file:
-                    file.write(lines)
+                    file.write(b"\n" + lines)  # the last line may be torn
             except OSError:  # a full disk must not keep a job alive
                 if tasks is not None:
                     raise

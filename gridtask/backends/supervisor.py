@@ -176,7 +176,12 @@ class Supervisor:
         self._unwritten += data
         try:
             n_bytes = os.write(self._fd, self._unwritten)
-            self._unwritten = self._unwritten[n_bytes:]
+            if n_bytes < len(self._unwritten):
+                # A torn line is void: others may append before its rest comes.
+                torn_at = self._unwritten.rfind(b"\n", 0, n_bytes) + 1
+                self._unwritten = b"\n" + self._unwritten[torn_at:]
+            else:
+                self._unwritten = b""
             os.utime(self._fd)
         except OSError:
             return
