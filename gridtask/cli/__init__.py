@@ -21,6 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings, 3 corruption found, 4 scheduler not reachable, 130
         interrupted.
     """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments == ["--version"]:  # so often asked by scripts that it must be quick
+        show_version()
+        return 0
     from gridtask.cli.command import run
 
-    return run(sys.argv[1:] if argv is None else list(argv))
+    return run(arguments)
+
+
+def show_version() -> None:
+    """Print the version that is installed."""
+    from importlib.metadata import version
+
+    print(f"gridtask {version('gridtask')}")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from gridtask.cli import config, ls, rm
+from gridtask.cli import config, ls, rm, show_version
 from gridtask.cli.errors import USAGE, exit_status
 from gridtask.errors import GridTaskError
 from gridtask.printable import printable
@@ -100,12 +100,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Print the version; looked up only when asked for, for it takes a while."""
+    """Print the version, wherever among other arguments it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"gridtask {version('gridtask')}")
+        show_version()
         parser.exit()
 
 

@@ -136,7 +136,11 @@ def _aligned(columns: Sequence[Column], headers: list[str], rows: Sequence[Row])
 
 def _cut(columns: Sequence[Column], headers: list[str], cells: list[list[str]]) -> None:
     """Shorten the flexible texts in place so that the table fits the terminal."""
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    # tabulate keeps two columns free beside a heading.
+    widths = [
+        max(len(header) + 2, *map(len, column))
+        for header, column in zip(headers, zip(*cells, strict=True), strict=True)
+    ]
     flexible = [i for i, column in enumerate(columns) if column.flexible]
     if not flexible:
         return

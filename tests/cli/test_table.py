@@ -1,0 +1,104 @@
+"""Rows for people, for pipes and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from gridtask.cli.table import (
+    Column,
+    as_date,
+    as_size,
+    counted,
+    write_json,
+    write_table,
+)
+
+COLUMNS = (
+    Column("task", flexible=True),
+    Column("bytes", as_size, header="size", right=True),
+    Column("newest", lambda at: f"{at:.0f} s", right=True, is_time=True),
+)
+ROWS = [
+    {"task": "simulate", "bytes": 2048, "newest": 0.0},
+    {"task": "a\x1b[2Jb" * 40, "bytes": 5, "newest": 86400.0},
+]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_pipe_gets_tabs_and_plain_numbers(capsys):
+    """Other programs get a header, numbers in bytes and dates in UTC."""
+    write_table(COLUMNS, ROWS[:1])
+    assert capsys.readouterr().out == (
+        "task\tbytes\tnewest\nsimulate\t2048\t1970-01-01T00:00:00Z\n"
+    )
+
+
+def test_terminal_gets_aligned_columns_that_fit(monkeypatch):
+    """People get units, and no line is longer than the terminal."""
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("COLUMNS", "60")
+    write_table(COLUMNS, ROWS)
+    header, first, second = stream.getvalue().splitlines()
+    assert header.split() == ["task", "size", "newest"]
+    assert first.split() == ["simulate", "2", "KiB", "0", "s"]
+    assert "…" in second
+    assert max(map(len, (header, first, second))) <= 60
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_text_of_cells_is_escaped(stream, monkeypatch):
+    """Control characters of names and arguments never get out."""
+    out = stream()
+    monkeypatch.setattr("sys.stdout", out)
+    write_table(COLUMNS, ROWS)
+    assert "\x1b" not in out.getvalue()
+    assert "\\x1b[2J" in out.getvalue()
+
+
+def test_no_rows_no_header(capsys):
+    """An empty table is nothing at all."""
+    write_table(COLUMNS, [])
+    assert capsys.readouterr().out == ""
+
+
+def test_json_is_one_object_a_line(capsys):
+    """Each line is an object with the row's values as they are."""
+    write_json(ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "0.977 KiB"),
+        (1536, "1.5 KiB"),
+        (5 * 2**30, "5 GiB"),
+        (7 * 2**50, "7.17e+03 TiB"),
+    ],
+)
+def test_sizes_have_three_digits(n_bytes, text):
+    """Sizes are shown in the unit that suits them."""
+    assert as_size(n_bytes) == text
+
+
+def test_unknown_dates_are_a_dash():
+    """What has no results has no newest one."""
+    assert as_date(None) == "-"
+
+
+def test_nouns_follow_their_number():
+    """One result, two results."""
+    assert (counted(1, "result"), counted(2, "result")) == ("1 result", "2 results")
