@@ -1,0 +1,343 @@
+"""File operations of the cache folder, and who may write to it.
+
+Every call that creates, writes, syncs, renames or removes a file of the cache
+goes through this module, so that faults can be injected in one place. All
+files are created exclusively with mode 0600 and folders with 0700, by the mode
+argument (`os.umask` is a property of the whole process).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from gridtask.errors import UnsafeStoreError
+
+Buffer = bytes | bytearray | memoryview
+
+MAX_BUFFERS = 1024
+"""Most buffers of one pwritev: IOV_MAX of Linux."""
+
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+_CREATE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: opening a FIFO that somebody put there must not hang.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+
+
+def create(path: str | Path) -> int:
+    """Create a new file for reading and writing.
+
+    Returns
+    -------
+    fd : int
+        Its descriptor.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken, also by a symbolic link.
+    """
+    return os.open(path, _CREATE_FLAGS, 0o600)
+
+
+def close(fd: int) -> None:
+    """Close a descriptor. NFS reports errors of earlier writes here."""
+    os.close(fd)
+
+
+def write_at(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
+    """Write all `buffers`, one after the other, from `offset` on.
+
+    Returns
+    -------
+    n_bytes : int
+        How many bytes were written: all of them.
+    """
+    start = offset
+    queue = [buffer for buffer in buffers if len(buffer)]
+    while queue:
+        n_written = os.pwritev(fd, queue[:MAX_BUFFERS], offset)
+        offset += n_written
+        queue = _after(queue, n_written)
+    return offset - start
+
+
+def _after(queue: list[Buffer], n_written: int) -> list[Buffer]:
+    """Return what is left of `queue` behind its first `n_written` bytes."""
+    for i, buffer in enumerate(queue):
+        if n_written < len(buffer):
+            return [memoryview(buffer)[n_written:], *queue[i + 1 :]]
+        n_written -= len(buffer)
+    return []
+
+
+def truncate(fd: int, n_bytes: int) -> None:
+    """Cut a file to `n_bytes`."""
+    os.ftruncate(fd, n_bytes)
+
+
+def sync(fd: int) -> None:
+    """Return when the file's content has reached the file server's disk."""
+    os.fsync(fd)
+
+
+def sync_folder(path: str | Path) -> None:
+    """Return when the names in a folder have reached the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read_at(fd: int, n_bytes: int, offset: int) -> bytes:
+    """Read `n_bytes` from `offset` on; fewer only at the end of the file."""
+    data = os.pread(fd, n_bytes, offset)
+    if len(data) == n_bytes or not data:
+        return data
+    rest = bytearray(n_bytes)
+    rest[: len(data)] = data
+    n_more = read_into(fd, memoryview(rest)[len(data) :], offset + len(data))
+    return bytes(rest[: len(data) + n_more])
+
+
+def read_into(fd: int, buffer: bytearray | memoryview, offset: int) -> int:
+    """Fill `buffer` from `offset` on; return how many bytes there were."""
+    view = memoryview(buffer)
+    n_read = 0
+    while n_read < len(view):
+        n = os.preadv(fd, [view[n_read:]], offset + n_read)
+        if n == 0:
+            break
+        n_read += n
+    return n_read
+
+
+def open_checked(path: str | Path) -> int:
+    """Open a file of the cache for reading, if nobody else can write it.
+
+    Returns
+    -------
+    fd : int
+        Its descriptor.
+
+    Raises
+    ------
+    UnsafeStoreError
+        If it is no regular file (symbolic links are not followed), belongs to
+        somebody else, or can be written by group or world.
+    FileNotFoundError
+        If there is no such file.
+    """
+    return open_status(path)[0]
+
+
+def open_status(path: str | Path) -> tuple[int, os.stat_result]:
+    """Do as `open_checked`; return the descriptor and the file's status.
+
+    The size after an open is right on NFS too (close-to-open consistency),
+    that of a `stat` may be seconds old.
+    """
+    try:
+        fd = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        msg = f"{str(path)!r} is a symbolic link, expected a file of the cache"
+        raise UnsafeStoreError(msg) from None
+    status = os.fstat(fd)
+    fault = _fault(status, stat.S_ISREG, "regular file")
+    if fault:
+        os.close(fd)
+        msg = f"{str(path)!r} {fault}. It is ignored. Next: {_remedy(path, status)}"
+        raise UnsafeStoreError(msg)
+    return fd, status
+
+
+def list_names(folder: str | Path) -> list[str]:
+    """Return the names in `folder`; none if there is no such folder."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder and its missing parents, mode 0700; it may exist."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        make_folder(os.path.dirname(os.path.abspath(path)))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+
+
+def check_folder(path: str | Path) -> None:
+    """Check that nobody else can put files into a folder of the cache.
+
+    Who can write there can run code as everybody who reads the cache: results
+    are pickles. The folder itself must belong to this user, without write
+    permission for group and world. A parent must not be world-writable
+    without the sticky bit, both on the path as given and behind its symbolic
+    links.
+
+    Raises
+    ------
+    UnsafeStoreError
+        Names the path, the fault, and the command to run.
+    FileNotFoundError
+        If there is no such folder.
+
+    References
+    ----------
+    sshd_config(5), OpenSSH 9.2, "StrictModes": the same reasoning.
+    """
+    folder = os.path.abspath(path)
+    check_own_folder(folder)
+    parents = {*_parents(folder), *_parents(os.path.realpath(folder))}
+    for parent in sorted(parents):
+        mode = os.stat(parent).st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            msg = (
+                f"everybody can write to {parent!r} (mode {stat.S_IMODE(mode):04o}),"
+                f" a parent of the cache folder {folder!r}, and so could replace it."
+                f" Next: chmod o-w {parent!r}, or another cache folder"
+            )
+            raise UnsafeStoreError(msg)
+
+
+def check_own_folder(path: str | Path) -> None:
+    """Check a folder of the cache without its parents (see `check_folder`)."""
+    status = os.stat(path)
+    fault = _fault(status, stat.S_ISDIR, "folder")
+    if fault:
+        msg = (
+            f"the cache folder {str(path)!r} {fault}; expected a folder that only"
+            " you can write to (a cache shared by a group is not supported)."
+            f" Next: {_remedy(path, status)}"
+        )
+        raise UnsafeStoreError(msg)
+
+
+def _parents(folder: str) -> list[str]:
+    """Return the folders above `folder`, up to the root."""
+    above = []
+    while (parent := os.path.dirname(folder)) != folder:
+        above.append(parent)
+        folder = parent
+    return above
+
+
+def _fault(status: os.stat_result, is_kind: object, kind: str) -> str:
+    """Say what is wrong with a file or folder; empty if nothing is."""
+    assert callable(is_kind)
+    if not is_kind(status.st_mode):
+        return f"is no {kind}"
+    if status.st_uid != os.geteuid():
+        return f"belongs to user {status.st_uid}, not to you (user {os.geteuid()})"
+    if status.st_mode & WRITABLE_BY_OTHERS:
+        return f"can be written by others (mode {stat.S_IMODE(status.st_mode):04o})"
+    return ""
+
+
+def _remedy(path: str | Path, status: os.stat_result) -> str:
+    """Return the command that mends the fault, as far as one can."""
+    if status.st_uid == os.geteuid() and status.st_mode & WRITABLE_BY_OTHERS:
+        return f"chmod go-w {str(path)!r}"
+    return "another cache folder (GRIDTASK_CACHE), or remove it"
+
+
+def publish(tmp: str | Path, final: str | Path) -> None:
+    """Give a file that is already synced its final name, durably."""
+    os.rename(tmp, final)
+    sync_folder(os.path.dirname(final))
+
+
+def write_new(path: str | Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a small new file; if `durable`, it survives a power failure.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken.
+    """
+    fd = create(path)
+    try:
+        write_at(fd, [data], 0)
+        if durable:
+            sync(fd)
+    except OSError:
+        remove(path)
+        raise
+    finally:
+        close(fd)
+    if durable:
+        sync_folder(os.path.dirname(path))
+
+
+def is_at(fd: int, path: str | Path) -> bool:
+    """Return whether `path` still leads to the open file `fd`."""
+    try:
+        there = os.stat(path, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def modified_ns(fd: int) -> int:
+    """Return when an open file was last changed, in ns, by the server's clock."""
+    return os.fstat(fd).st_mtime_ns
+
+
+def mark_used(fd: int, now: float) -> None:
+    """Set a file's access time to `now`, not its modification time."""
+    os.utime(fd, ns=(int(now * 1e9), os.fstat(fd).st_mtime_ns))
+
+
+def remove(path: str | Path) -> bool:
+    """Remove a file; return whether it was there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def remove_tree(path: str | Path) -> None:
+    """Remove a folder and all below; symbolic links are not followed.
+
+    What cannot be removed because a process still holds it (``.nfsXXXX``
+    files) stays, and so does its folder.
+    """
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def move(path: str | Path, target: str | Path) -> None:
+    """Rename a file or folder."""
+    os.rename(path, target)
+
+
+def server_now(folder: str | Path) -> float:
+    """Return the time by the clock of the file server, in POSIX seconds.
+
+    Notes
+    -----
+    The modification time of a probe file, made and removed in `folder`.
+    """
+    path = os.path.join(folder, f".probe-{os.urandom(8).hex()}")
+    fd = create(path)
+    try:
+        return os.fstat(fd).st_mtime
+    finally:
+        close(fd)
+        remove(path)

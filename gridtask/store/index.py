@@ -1,0 +1,174 @@
+"""Which record counts for a key: the index of a folder, held in memory.
+
+It is made from the files' own indexes, and can be made again at any time. A
+record's number is its file's number and its row there; numbers stay valid
+while files grow and when files go.
+
+A dict serves at all sizes: for 100,000 keys it is built and asked in 30 ms,
+less than the import of numpy takes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+
+from gridtask.store.reader import SegmentReader
+from gridtask.store.record import ENTRY, KIND_AT, UID_SIZE, Entry, Kind
+
+ROW_BITS = 32
+ROW_MASK = (1 << ROW_BITS) - 1
+MISSING = -1
+
+KEYED = (Kind.OK, Kind.ERR, Kind.CODE)
+"""Kinds of which one record counts for each key."""
+
+DATA = (*KEYED, Kind.LOG, Kind.PLAN, Kind.ARGS)
+"""Kinds that hold what somebody wants to keep."""
+
+_KEY = struct.Struct(f"<16s{ENTRY.size - 16}x")
+
+
+class Index:
+    """The records of some files, with the tombstones applied.
+
+    Attributes
+    ----------
+    files : list of SegmentReader
+        All files that were ever added, by their numbers.
+    """
+
+    def __init__(self) -> None:
+        self.files: list[SegmentReader] = []
+        self._dropped: set[int] = set()
+        self._dead: dict[bytes, set[int]] = {}
+        self._live: dict[int, dict[bytes, int]] = {}
+        self._absorbed: dict[int, list[int]] = {}
+
+    def add(self, file: SegmentReader) -> int:
+        """Add a file; return its number."""
+        self.files.append(file)
+        return len(self.files) - 1
+
+    def drop(self, file_number: int) -> None:
+        """Forget a file that is gone or replaced; its number is not reused."""
+        if file_number not in self._dropped:
+            self._dropped.add(file_number)
+            self._reset()
+
+    def is_dropped(self, file_number: int) -> bool:
+        """Return whether a file has been dropped."""
+        return file_number in self._dropped
+
+    def bury(self, uids: Iterable[bytes]) -> bool:
+        """Take records as deleted; return whether one of them was not yet."""
+        n_before = self._n_dead()
+        for uid in uids:
+            seqs = self._dead.setdefault(uid[:16], set())
+            seqs.add(int.from_bytes(uid[16:UID_SIZE], "little"))
+        is_new = self._n_dead() > n_before
+        if is_new:
+            self._reset()
+        return is_new
+
+    def _n_dead(self) -> int:
+        """Count the tombstones."""
+        return sum(map(len, self._dead.values()))
+
+    def _reset(self) -> None:
+        """Have the live records determined anew when next asked for."""
+        self._live.clear()
+        self._absorbed.clear()
+
+    def entry(self, number: int) -> Entry:
+        """Return what is known of a record."""
+        return self.files[number >> ROW_BITS].entry(number & ROW_MASK)
+
+    def find(self, keys: Sequence[bytes], kind: Kind) -> list[int]:
+        """Return the number of each key's live record, or -1."""
+        get = self.live(kind).get
+        return [get(key, MISSING) for key in keys]
+
+    def live(self, kind: Kind) -> dict[bytes, int]:
+        """Return the number of the record that counts, by key.
+
+        Of several results the one with the smallest time of end, origin and
+        sequence number; of failures and code the newest.
+        """
+        live = self._live.setdefault(kind, {})
+        absorbed = self._absorbed.setdefault(kind, [])
+        absorbed += [0] * (len(self.files) - len(absorbed))
+        for file_number, file in enumerate(self.files):
+            start, absorbed[file_number] = absorbed[file_number], len(file)
+            if start < len(file):
+                self._absorb(live, kind, file_number, start)
+        return live
+
+    def _absorb(
+        self, live: dict[bytes, int], kind: Kind, file_number: int, start: int
+    ) -> None:
+        """Add the rows of a file from `start` on to the live records."""
+        numbers = self.numbers_in(file_number, kind, start)
+        if not numbers:
+            return
+        part = memoryview(self.files[file_number].index)[start * ENTRY.size :]
+        all_keys = [key for (key,) in _KEY.iter_unpack(part)]
+        keys = [all_keys[(number & ROW_MASK) - start] for number in numbers]
+        fresh = dict(zip(keys, numbers, strict=True))
+        if len(fresh) == len(keys) and live.keys().isdisjoint(fresh):
+            live.update(fresh)
+            return
+        for key, number in zip(keys, numbers, strict=True):
+            other = live.get(key)
+            if other is None or self._counts_before(number, other, kind):
+                live[key] = number
+
+    def _counts_before(self, number: int, other: int, kind: Kind) -> bool:
+        """Return whether a record counts rather than another of its key."""
+        a, b = self.entry(number), self.entry(other)
+        rank_a, rank_b = (a.t_end_ns, a.uid), (b.t_end_ns, b.uid)
+        return rank_a < rank_b if kind == Kind.OK else rank_a > rank_b
+
+    def numbers_in(self, file_number: int, kind: Kind, start: int = 0) -> list[int]:
+        """Return the records of a kind in a file that are not deleted."""
+        if file_number in self._dropped:
+            return []
+        file = self.files[file_number]
+        base = file_number << ROW_BITS
+        kinds = file.index[start * ENTRY.size + KIND_AT :: ENTRY.size]
+        numbers = [base + row for row, k in enumerate(kinds, start) if k == kind]
+        if not self._dead.keys().isdisjoint(file.origins):
+            numbers = [n for n in numbers if not self.is_dead(self.entry(n))]
+        return numbers
+
+    def is_dead(self, entry: Entry) -> bool:
+        """Return whether there is a tombstone for a record."""
+        return entry.seq in self._dead.get(entry.origin, ())
+
+    def numbers(self, kind: Kind | None = None) -> list[int]:
+        """Return all live records of a kind, or of all kinds that hold data."""
+        if kind is None:
+            return [number for each in DATA for number in self.numbers(each)]
+        if kind in KEYED:
+            return list(self.live(kind).values())
+        return self.all_numbers(kind)
+
+    def all_numbers(self, kind: Kind) -> list[int]:
+        """Return all records of a kind, repeated ones too, except deleted."""
+        files = range(len(self.files))
+        return [number for file in files for number in self.numbers_in(file, kind)]
+
+    def with_copies(self, numbers: Sequence[int]) -> list[int]:
+        """Return these records and all others of the same keys and kinds.
+
+        To delete a result is to delete all of its records: else the next one
+        would take its place.
+        """
+        chosen = {Kind(self.entry(number).kind) for number in numbers}
+        keys = {(self.entry(number).kind, self.entry(number).key) for number in numbers}
+        found = {number for number in numbers if self.entry(number).kind not in KEYED}
+        for kind in chosen.intersection(KEYED):
+            for number in self.all_numbers(kind):
+                if (kind, self.entry(number).key) in keys:
+                    found.add(number)
+        return sorted(found)

@@ -1,0 +1,346 @@
+"""Reading the store's files: sealed ones by their footer, others by a scan."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from xxhash import xxh3_64, xxh3_64_intdigest
+
+from gridtask import fs
+from gridtask.errors import CorruptRecordError
+from gridtask.fs import Buffer
+from gridtask.store import record
+from gridtask.store.record import ENTRY, Entry
+from gridtask.store.scan import Scan
+
+TAIL = 1 << 16
+"""Bytes that are read at a file's end: the whole footer of some 900 records."""
+
+MAX_BLOCK = 4 << 20
+"""Most bytes of neighbouring records that are read at once."""
+
+MAX_SHARED_BLOCK = 1 << 20
+"""The same for records with buffers: an array that is kept keeps its block."""
+
+MAX_GAP = 1 << 16
+"""Unwanted bytes between two records that are read rather than skipped."""
+
+_PLACE = struct.Struct("<16s12xIQQ16xIH2x")
+_CHECK = struct.Struct("<4s8xI24x16s24xQ8x")
+
+Place = tuple[int, bytes, int, int, int, int, int]
+"""Row, key, sequence number, offset, lengths of payload, meta and pad."""
+
+
+class SegmentReader:
+    """Reads one file, sealed or still growing.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    file_id : bytes
+        Its 16 bytes of identity.
+    sealed : bool
+        Whether it has an intact footer, so that it never changes.
+    size, modified_at, used_at : int, float, float
+        Bytes, and POSIX times of modification and last use, when opened.
+    index : bytearray
+        An entry of 72 bytes for each record, in a stable order.
+    origins : list of bytes
+        The files in which the records were first written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        self.file_id = b""
+        self.sealed = False
+        self.size = 0
+        self.modified_at = 0.0
+        self.used_at = 0.0
+        self.index = bytearray()
+        self.origins: list[bytes] = []
+        self._scan: Scan | None = None
+        self._fd = -1
+        self._verified: set[int] = set()
+
+    @classmethod
+    def open(cls, path: str | Path) -> SegmentReader:
+        """Open a file and read its footer, else scan it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is gone.
+        UnsafeStoreError
+            If somebody else could have written it.
+        StoreVersionError
+            If a newer gridtask wrote it.
+        """
+        reader = cls(path)
+        try:
+            reader.extend()
+        except BaseException:
+            reader.close()
+            raise
+        return reader
+
+    def extend(self) -> bool:
+        """Look for new records of a growing file; return whether there are."""
+        if self.sealed:
+            return False
+        self.close()
+        old_size = self.size
+        fd = self._open()
+        footer = self._read_footer(fd)
+        n_before = len(self.index)
+        if footer is not None:
+            self._take(footer)
+        elif self.size != old_size or (self._scan and self._scan.gaps):
+            self._scan_on(fd)
+        record.check_kinds(self.index[record.KIND_AT :: ENTRY.size], self.path)
+        return len(self.index) != n_before
+
+    def _open(self) -> int:
+        """Return the descriptor, opened (again) if need be."""
+        if self._fd < 0:
+            self._fd, status = fs.open_status(self.path)
+            self.size = status.st_size
+            self.modified_at = status.st_mtime
+            self.used_at = status.st_atime
+        return self._fd
+
+    def _read_footer(self, fd: int) -> record.Footer | None:
+        """Return the footer; None if the file has none that is intact."""
+        n_bytes = min(TAIL, self.size)
+        tail = fs.read_at(fd, n_bytes, self.size - n_bytes)
+        size = record.footer_size(tail[-record.TRAILER_SIZE :], self.size)
+        if not size:
+            return None
+        if size > len(tail):
+            tail = fs.read_at(fd, size, self.size - size)
+        footer = record.unpack_footer(memoryview(tail)[len(tail) - size :])
+        if footer is None:
+            msg = f"{self.path!r} has a damaged index; its records are read one by one"
+            warnings.warn(msg, RuntimeWarning, stacklevel=2)
+        return footer
+
+    def _take(self, footer: record.Footer) -> None:
+        """Take the index of a file that is sealed now.
+
+        Rows that are known keep their numbers.
+        """
+        self.file_id, self.sealed = footer.file_id, True
+        if not self.index:
+            self.index, self.origins = bytearray(footer.entries), footer.origins
+            return
+        known = {entry.offset for entry in self.entries}
+        for row in range(len(footer.entries) // ENTRY.size):
+            entry = record.unpack_entry(footer.entries, row, footer.origins)
+            if entry.offset not in known:
+                self._add(entry)
+        self._scan = None
+
+    def _scan_on(self, fd: int) -> None:
+        """Add the records that a scan finds, behind the last one's end."""
+        if self._scan is None:
+            self._scan = Scan(self.path)
+        for entry in self._scan.run(fd, self.size):
+            self._add(entry)
+        self.file_id = self._scan.file_id
+
+    def _add(self, entry: Entry) -> None:
+        """Add a record to the index."""
+        if entry.origin not in self.origins:
+            self.origins.append(entry.origin)
+        self.index += entry.pack(self.origins.index(entry.origin))
+
+    def __len__(self) -> int:
+        return len(self.index) // ENTRY.size
+
+    def entry(self, row: int) -> Entry:
+        """Return what is known of record number `row`."""
+        return record.unpack_entry(self.index, row, self.origins)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All records, in a stable order."""
+        return [self.entry(row) for row in range(len(self))]
+
+    def payload(self, entry: Entry) -> bytearray:
+        """Return a record's payload, verified.
+
+        Raises
+        ------
+        CorruptRecordError
+            If it does not have its checksum.
+        """
+        fd = self._open()
+        n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
+        before = fs.read_at(fd, n_before, entry.offset)
+        payload = bytearray(entry.payload_len)
+        n_bytes = fs.read_into(fd, payload, entry.payload_at)
+        self._check(entry, before, [payload], n_bytes)
+        return payload
+
+    def meta(self, entry: Entry) -> dict[str, object]:
+        """Return a record's meta, verified.
+
+        Raises
+        ------
+        CorruptRecordError
+            If the record does not have its checksum.
+        """
+        self._verify(entry)
+        at = entry.offset + record.HEADER_SIZE
+        return record.unpack_meta(fs.read_at(self._open(), entry.meta_len, at))
+
+    def map(self, entry: Entry) -> memoryview:
+        """Return a record's payload as a private copy-on-write mapping.
+
+        Each call makes a new one; pages are shared with other processes until
+        they are written. The checksum is verified once per reader.
+
+        Raises
+        ------
+        CorruptRecordError
+            If it does not have its checksum.
+        """
+        self._verify(entry)
+        start = entry.payload_at - entry.payload_at % mmap.ALLOCATIONGRANULARITY
+        skip = entry.payload_at - start
+        length = skip + entry.payload_len
+        mapping = mmap.mmap(self._open(), length, access=mmap.ACCESS_COPY, offset=start)
+        return memoryview(mapping)[skip:]
+
+    def _verify(self, entry: Entry) -> None:
+        """Verify a record block by block, once."""
+        if entry.offset in self._verified:
+            return
+        fd = self._open()
+        n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
+        before = fs.read_at(fd, n_before, entry.offset)
+        blocks = _blocks(fd, entry.payload_at, entry.payload_len)
+        self._check(entry, before, blocks, entry.payload_len)
+        self._verified.add(entry.offset)
+
+    def _check(
+        self,
+        entry: Entry,
+        before: bytes,
+        blocks: Iterator[Buffer] | list[Buffer],
+        n: int,
+    ) -> None:
+        """Compare a record with its index entry and its checksums."""
+        header = record.unpack_record_header(before[: record.HEADER_SIZE], entry.offset)
+        if header is not None and header[0][:9] == entry[:9] and n == entry.payload_len:
+            meta_end = record.HEADER_SIZE + entry.meta_len
+            digest = xxh3_64(before[record.HEADER_SIZE : meta_end])
+            for block in blocks:
+                digest.update(block)
+            if digest.intdigest() == header[1]:
+                return
+        raise self._corrupt(entry.key, entry.offset)
+
+    def _corrupt(self, key: bytes, offset: int) -> CorruptRecordError:
+        """Return the error for a record that is damaged."""
+        msg = (
+            f"the record of {key.hex()} at byte {offset} of {self.path!r} is damaged:"
+            " its checksum differs. What it held is computed again; see all damage"
+            " with: gridtask check --read-data"
+        )
+        return CorruptRecordError(msg)
+
+    def payloads(
+        self, rows: Sequence[int]
+    ) -> Iterator[tuple[int, memoryview | CorruptRecordError]]:
+        """Yield the verified payloads of many records, in few reads.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Ascending numbers of records, without repetition.
+
+        Yields
+        ------
+        row, payload : int, memoryview or CorruptRecordError
+            The payload is writable and nobody else's; if the record is
+            damaged, the error.
+        """
+        block: list[Place] = []
+        start = end = 0
+        for row in rows:
+            place = _PLACE.unpack_from(self.index, row * ENTRY.size)
+            key, seq, offset, payload_len, meta_len, pad = place
+            stop = offset + record.HEADER_SIZE + meta_len + pad + payload_len
+            limit = MAX_SHARED_BLOCK if pad else MAX_BLOCK
+            if block and not (0 <= offset - end <= MAX_GAP and stop - start <= limit):
+                yield from self._read_block(block, start, end)
+                block = []
+            if not block:
+                start = offset & -record.BUFFER_ALIGNMENT
+            block.append((row, key, seq, offset, payload_len, meta_len, pad))
+            end = stop
+        if block:
+            yield from self._read_block(block, start, end)
+
+    def _read_block(
+        self,
+        block: list[Place],
+        start: int,
+        end: int,
+    ) -> Iterator[tuple[int, memoryview | CorruptRecordError]]:
+        """Read neighbouring records at once and yield their payloads."""
+        data = bytearray(end - start)
+        fs.read_into(self._open(), data, start)
+        view = memoryview(data)
+        digest = xxh3_64_intdigest
+        for row, key, seq, offset, payload_len, meta_len, pad in block:
+            at = offset - start
+            magic, has_seq, has_key, body = _CHECK.unpack_from(data, at)
+            at += record.HEADER_SIZE
+            payload_at = at + meta_len + pad
+            stop = payload_at + payload_len
+            if pad:
+                found = record.body_checksum(
+                    view[at : at + meta_len], [view[payload_at:stop]]
+                )
+            else:
+                found = digest(view[at:stop])
+            if (found, has_key, has_seq, magic) == (
+                body,
+                key,
+                seq,
+                record.RECORD_MAGIC,
+            ):
+                yield row, view[payload_at:stop]
+            else:
+                yield row, self._corrupt(key, offset)
+
+    def mark_used(self, now: float) -> None:
+        """Note that the file was read, in its access time."""
+        fs.mark_used(self._open(), now)
+        self.used_at = now
+
+    def close(self) -> None:
+        """Close the file; it is opened again when something is read."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            fs.close(fd)
+
+
+def _blocks(fd: int, offset: int, n_bytes: int) -> Iterator[Buffer]:
+    """Yield a range of a file in blocks; a short file ends it early."""
+    buffer = bytearray(min(MAX_SHARED_BLOCK, n_bytes))
+    while n_bytes > 0:
+        view = memoryview(buffer)[:n_bytes]
+        n_read = fs.read_into(fd, view, offset)
+        if n_read == 0:
+            return
+        yield view[:n_read]
+        offset += n_read
+        n_bytes -= n_read

@@ -1,0 +1,182 @@
+"""Segments: append-only files of records, written by one process.
+
+A segment grows until it is sealed by a footer, then never changes. Packs and
+run files have the same format. Damage costs the records that it hits and no
+others, and never gives a wrong value: every byte that matters is checksummed,
+and a scan finds the next record behind a bad header.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gridtask import fs
+from gridtask.fs import Buffer
+from gridtask.store import record
+from gridtask.store.reader import SegmentReader
+from gridtask.store.record import ENTRY, Entry, Kind
+
+__all__ = ["Entry", "Kind", "SegmentReader", "SegmentWriter"]
+
+SMALL = 1 << 16
+"""Bytes: a payload up to this is copied so that one buffer is written."""
+
+MAX_CLOCK_ERROR_NS = 60 * 10**9
+"""A clock that differs more from the file server's is not believed."""
+
+
+class SegmentWriter:
+    """Writes one new file. Not for use by several threads or after a fork."""
+
+    def __init__(self, fd: int, path: str, header: record.FileHeader) -> None:
+        self._fd = fd
+        self._unwritten_header = header.pack()
+        self._end = record.FILE_HEADER_SIZE
+        self._touched = 0
+        self._index = bytearray()
+        self._clock_error_ns = 0
+        self.path = path
+        self.file_id = header.file_id
+
+    @classmethod
+    def create(
+        cls, path: str | Path, *, flags: int = 0, job_id: int = 0, task: int = 0
+    ) -> SegmentWriter:
+        """Create the file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its name must be free.
+        flags : int
+            `record.PACK` or `record.RUN_FILE`.
+        job_id, task : int
+            The array task that writes, for people.
+
+        Raises
+        ------
+        FileExistsError
+            If the name is taken.
+        """
+        fd = fs.create(path)
+        now = time.time_ns()
+        error = now - fs.modified_ns(fd)
+        error = error if abs(error) > MAX_CLOCK_ERROR_NS else 0
+        header = record.FileHeader(flags, os.urandom(16), now - error, job_id, task)
+        writer = cls(fd, str(path), header)
+        writer._clock_error_ns = error
+        return writer
+
+    def append(
+        self,
+        kind: Kind,
+        parts: Sequence[Buffer] = (),
+        *,
+        key: bytes = record.NO_KEY,
+        code: bytes = record.NO_CODE,
+        meta: Mapping[str, object] | None = None,
+        t_end_ns: int | None = None,
+        seconds: float = 0.0,
+        peak_mb: int = 0,
+        aligned: bool = False,
+    ) -> int:
+        """Write a record. It is committed when `sync` has returned.
+
+        Parameters
+        ----------
+        kind : Kind
+            What the record holds.
+        parts : sequence of bytes-like
+            The payload.
+        key, code : bytes
+            16 and 8 bytes.
+        meta : mapping, optional
+            For people: a few short values that JSON knows (up to some 4 kB).
+        t_end_ns : int, optional
+            When the call ended; default now, by the file server's clock where
+            this machine's is wrong.
+        seconds, peak_mb : float, int
+            Duration in seconds and peak memory in MB.
+        aligned : bool
+            Whether the payload has buffers and must lie 64-aligned.
+
+        Returns
+        -------
+        seq : int
+            The record's sequence number in this file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written. The writer is as it was before.
+        """
+        parts = list(parts)
+        meta_bytes = record.pack_meta(meta)
+        start = self._end
+        payload_at = start + record.HEADER_SIZE + len(meta_bytes)
+        entry = Entry(
+            kind,
+            record.HAS_BUFFERS if aligned else 0,
+            len(self._index) // ENTRY.size,
+            key,
+            code,
+            self.file_id,
+            start,
+            sum(map(len, parts)),
+            len(meta_bytes),
+            self.now_ns() if t_end_ns is None else t_end_ns,
+            seconds,
+            peak_mb,
+            -payload_at % record.BUFFER_ALIGNMENT if aligned else 0,
+        )
+        row = entry.pack(0)
+        head = record.pack_record_header(entry, record.body_checksum(meta_bytes, parts))
+        end = entry.payload_at + entry.payload_len
+        before = self._unwritten_header + head + meta_bytes + bytes(entry.pad)
+        self._write([before, *parts, bytes(entry.end - end)], entry)
+        self._unwritten_header = b""
+        self._index += row
+        self._end = entry.end
+        return entry.seq
+
+    def _write(self, buffers: list[Buffer], entry: Entry) -> None:
+        """Write a record's bytes, small ones in one piece."""
+        self._touched = max(self._touched, entry.end)
+        if entry.payload_len <= SMALL:
+            buffers = [b"".join(buffers)]
+        at = entry.offset - len(self._unwritten_header)
+        fs.write_at(self._fd, buffers, at)
+
+    def now_ns(self) -> int:
+        """Return the time in ns, by the file server's clock if ours is wrong."""
+        return time.time_ns() - self._clock_error_ns
+
+    def is_at_path(self) -> bool:
+        """Return whether the file's name still leads to this file."""
+        return fs.is_at(self._fd, self.path)
+
+    def sync(self) -> None:
+        """Return when all records are on the file server's disk."""
+        fs.sync(self._fd)
+
+    def seal(self) -> None:
+        """Write the footer, sync and close: the file never changes again."""
+        footer = record.Footer(
+            bytes(self._index), [self.file_id], self._end, self.file_id
+        ).pack()
+        start = self._end - len(self._unwritten_header)
+        fs.write_at(self._fd, [self._unwritten_header + footer], start)
+        if self._touched > self._end + len(footer):
+            # The rest of a record whose writing was interrupted.
+            fs.truncate(self._fd, self._end + len(footer))
+        self.sync()
+        self.close()
+
+    def close(self) -> None:
+        """Close the file without a footer; it stays readable."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            fs.close(fd)

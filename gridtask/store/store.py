@@ -1,0 +1,253 @@
+"""The cache folder: where results are. Knows keys and bytes, not tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+import warnings
+from pathlib import Path
+
+from xxhash import xxh3_64_hexdigest
+
+from gridtask import fs
+from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
+from gridtask.store.folder import Folder, FolderSizes, LoadError
+from gridtask.store.record import MAJOR, Kind
+from gridtask.store.writer import RecordWriter
+
+__all__ = ["Folder", "FolderSizes", "Kind", "LoadError", "RecordWriter", "Store"]
+
+MARKER = "GRIDTASK"
+OWN_NAMES = frozenset(
+    (MARKER, "CACHEDIR.TAG", ".gitignore", "f", "runs", "trash", "submit.lock")
+)
+"""What may lie in a folder that has lost its marker."""
+
+CACHEDIR_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# Results of gridtask; they can be computed again.\n"
+)
+"""Asks backup programs to leave the folder out (bford.info/cachedir, 1.0)."""
+
+MAX_NAME = 60
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}~[0-9a-f]{8}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+
+MARKER_SECONDS = 2.0
+"""How long a marker may be empty because another process is writing it."""
+
+
+class Store:
+    """A cache folder. Make it with `Store.open`.
+
+    Attributes
+    ----------
+    root : Path
+        The folder, absolute.
+    runs : Path
+        Where run files and logs lie.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.runs = root / "runs"
+
+    @classmethod
+    def open(cls, root: str | Path, create: bool = True) -> Store:
+        """Open a cache folder, or make one.
+
+        Parameters
+        ----------
+        root : str or Path
+            A folder of this user's own.
+        create : bool
+            Whether to make it if it is missing; only new and empty folders
+            become a cache.
+
+        Raises
+        ------
+        UnsafeStoreError
+            If others can write there: they could run code as this user.
+        StoreVersionError
+            If a newer gridtask made it.
+        StoreError
+            If it is missing, or something else than a cache.
+        """
+        store = cls(Path(os.path.abspath(root)))
+        try:
+            if create:
+                fs.make_folder(store.root)
+            fs.check_folder(store.root)
+            store._check_marker(create)
+            if create:
+                fs.make_folder(store.runs)
+            if store.runs.exists():
+                fs.check_own_folder(store.runs)
+        except StoreError:
+            raise
+        except OSError as error:
+            msg = (
+                f"cannot use the cache folder {str(store.root)!r}: {error}. Expected a"
+                " folder that you can write to; choose another with GRIDTASK_CACHE or"
+                " cache_dir="
+            )
+            raise StoreError(msg) from error
+        return store
+
+    def _check_marker(self, create: bool) -> None:
+        """Read the marker; write it where it is missing or damaged."""
+        path = self.root / MARKER
+        text = _read_marker(path)
+        if text is None:
+            self._refuse_foreign(create)
+            with contextlib.suppress(FileExistsError):
+                fs.write_new(path, _marker())
+            for name, content in (
+                ("CACHEDIR.TAG", CACHEDIR_TAG),
+                (".gitignore", b"*\n"),
+            ):
+                with contextlib.suppress(FileExistsError):
+                    fs.write_new(self.root / name, content, durable=False)
+            return
+        marker = _parse_marker(text)
+        if marker is None:
+            msg = f"{str(path)!r} is damaged; it is written anew"
+            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+            tmp = self.root / f".{os.urandom(8).hex()}.tmp"
+            fs.write_new(tmp, _marker())
+            fs.publish(tmp, path)
+        elif marker.get("format") != MAJOR:
+            msg = (
+                f"the cache folder {str(self.root)!r} has format"
+                f" {marker.get('format')!r}, this gridtask knows {MAJOR}. Next:"
+                " upgrade gridtask, or choose another cache folder (GRIDTASK_CACHE)"
+            )
+            raise StoreVersionError(msg)
+        elif marker.get("shared") is not None:
+            msg = (
+                f"the cache folder {str(self.root)!r} is shared with the group"
+                f" {marker['shared']!r}, which this gridtask does not support."
+                " Next: choose a cache folder of your own (GRIDTASK_CACHE)"
+            )
+            raise UnsafeStoreError(msg)
+
+    def _refuse_foreign(self, create: bool) -> None:
+        """Refuse a folder without marker in which something else lies."""
+        names = set(fs.list_names(self.root))
+        if not create or not names <= OWN_NAMES:
+            others = ", ".join(map(repr, sorted(names - OWN_NAMES)[:3])) or "nothing"
+            msg = (
+                f"{str(self.root)!r} is no cache folder: it has no {MARKER} file, but"
+                f" {others}. Expected a new or empty folder, or a cache. Next: choose"
+                " another one with GRIDTASK_CACHE or cache_dir="
+            )
+            raise StoreError(msg)
+
+    def folder(self, name: str) -> Folder:
+        """Return the folder of a task, by the task's full name.
+
+        Nothing is read or made before it is used.
+        """
+        return Folder(self.root / "f" / folder_name(name), name)
+
+    def folders(self) -> list[Folder]:
+        """Return the folders of all tasks, by name."""
+        found = []
+        for name in sorted(fs.list_names(self.root / "f")):
+            if _FOLDER_NAME.fullmatch(name):
+                stem = name.rpartition("~")[0]
+                is_full = folder_name(stem) == name
+                path = self.root / "f" / name
+                found.append(Folder(path, stem if is_full else None))
+        return found
+
+    def remove_folder(self, folder: Folder) -> None:
+        """Remove a task's folder with all that it holds.
+
+        It is renamed first, so that nobody sees half of it, and workers that
+        still write there start a new one.
+
+        Raises
+        ------
+        StoreError
+            If it is no folder of this store.
+        """
+        path = folder.path
+        if path.parent != self.root / "f" or not _FOLDER_NAME.fullmatch(path.name):
+            msg = (
+                f"{str(path)!r} is no task's folder of the cache {str(self.root)!r};"
+                " nothing was removed"
+            )
+            raise StoreError(msg)
+        fs.make_folder(self.trash)
+        target = self.trash / os.urandom(16).hex()
+        with contextlib.suppress(FileNotFoundError):
+            fs.move(path, target)
+        folder.reset()
+        self.empty_trash()
+
+    @property
+    def trash(self) -> Path:
+        """Where removed folders wait for their end."""
+        return self.root / "trash"
+
+    def empty_trash(self) -> None:
+        """Remove what was moved to the trash, also by processes that died."""
+        for name in fs.list_names(self.trash):
+            fs.remove_tree(self.trash / name)
+
+
+def folder_name(name: str) -> str:
+    """Return the name of a task's folder: readable, safe, and unique."""
+    digest = xxh3_64_hexdigest(name.encode("utf-8", "surrogatepass"))
+    return f"{_NOT_IN_NAMES.sub('_', name)[:MAX_NAME] or '_'}~{digest[:8]}"
+
+
+def _marker() -> bytes:
+    """Return a new marker's text."""
+    fields = {
+        "format": MAJOR,
+        "id": os.urandom(16).hex(),
+        "created": int(time.time()),
+        "shared": None,
+    }
+    return json.dumps({**fields, "checksum": _marker_checksum(fields)}).encode() + b"\n"
+
+
+def _marker_checksum(fields: dict[str, object]) -> str:
+    """Return the checksum of a marker's fields."""
+    return xxh3_64_hexdigest(json.dumps(fields, sort_keys=True).encode())
+
+
+def _parse_marker(text: bytes) -> dict[str, object] | None:
+    """Return a marker's fields; None if it is damaged."""
+    try:
+        fields = json.loads(text)
+        checksum = fields.pop("checksum")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+    return fields if checksum == _marker_checksum(fields) else None
+
+
+def _read_marker(path: Path) -> bytes | None:
+    """Return the marker's text; None if there is none.
+
+    An empty one may be just being written by another process.
+    """
+    deadline = time.monotonic() + MARKER_SECONDS
+    while True:
+        try:
+            fd, status = fs.open_status(path)
+        except FileNotFoundError:
+            return None
+        try:
+            text = fs.read_at(fd, status.st_size, 0)
+        finally:
+            fs.close(fd)
+        is_young = abs(time.time() - status.st_mtime) < MARKER_SECONDS
+        if text or not is_young or time.monotonic() > deadline:
+            return text
+        time.sleep(0.01)

@@ -1,0 +1,300 @@
+"""Python values as bytes and back.
+
+A payload is ``u32 n_buffers | n_buffers x (u64 offset, u64 length) |
+u64 pickle_length | pickle | buffers``, little endian, each buffer at a
+multiple of 64 from the payload's start. The pickle has protocol 5, and the
+memory of arrays stays outside of it (PEP 574): it is written without a copy,
+and read as a view of what was read.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from gridtask.errors import ResultUnreadable
+from gridtask.fs import Buffer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ALIGNMENT = 64
+"""Bytes. A cache line, and enough for every numpy dtype and SIMD load."""
+
+_PLAIN = struct.Struct("<IQ")
+_COUNT = struct.Struct("<I")
+_LENGTH = struct.Struct("<Q")
+_NO_BUFFERS = bytes(4)
+
+
+class Encoded(NamedTuple):
+    """A value's payload.
+
+    Attributes
+    ----------
+    parts : list of bytes-like
+        The payload in order, padding included. Parts may be views of the
+        value's own memory: write them before the value changes.
+    n_bytes : int
+        Length of all parts.
+    has_buffers : bool
+        True if the payload should lie 64-aligned in its file.
+    """
+
+    parts: list[Buffer]
+    n_bytes: int
+    has_buffers: bool
+
+
+def encode(value: object) -> Encoded:
+    """Turn a value into a payload.
+
+    Plain pickle where that works, else cloudpickle; classes and functions of
+    ``__main__`` go by name in both, so that they come back as those of the
+    reading script.
+
+    Raises
+    ------
+    TypeError
+        If some part of the value cannot be pickled; names the path to it.
+    """
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        data = pickle.dumps(value, 5, buffer_callback=buffers.append)
+    except Exception:
+        data, buffers = _dump_by_value(value)
+    if not buffers:
+        return Encoded([_PLAIN.pack(0, len(data)) + data], 12 + len(data), False)
+    raws = [buffer.raw() for buffer in buffers]
+    if any(raw.readonly for raw in raws):
+        # An array that may not be written would come back the same way.
+        data, buffers = _dump(value, _make_pickler(thaw=True))
+        raws = [buffer.raw() for buffer in buffers]
+    return _lay_out(data, raws)
+
+
+def _lay_out(data: bytes, raws: list[memoryview]) -> Encoded:
+    """Put the pickle and its buffers at their places."""
+    table = bytearray(_COUNT.pack(len(raws)))
+    end = 4 + 16 * len(raws) + 8 + len(data)
+    body: list[Buffer] = [data]
+    for raw in raws:
+        pad = -end % ALIGNMENT
+        table += struct.pack("<QQ", end + pad, len(raw))
+        body += (bytes(pad), raw)
+        end += pad + len(raw)
+    table += _LENGTH.pack(len(data))
+    return Encoded([bytes(table), *body], end, True)
+
+
+def _dump_by_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """Pickle with cloudpickle; say which part it is that cannot be."""
+    try:
+        return _dump(value, _make_pickler(thaw=False))
+    except Exception as error:
+        path, part, cause = _find_unpicklable(value, error)
+        msg = (
+            f"{path} cannot be pickled: {part!r:.200} of type"
+            f" {type(part).__qualname__} ({cause}). Expected values that pickle:"
+            " return the data without open files, locks, connections and generators"
+        )
+        raise TypeError(msg) from error
+
+
+PicklerMaker = Callable[
+    [io.BytesIO, Callable[[pickle.PickleBuffer], object]], pickle.Pickler
+]
+
+
+def _dump(
+    value: object, make_pickler: PicklerMaker
+) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """Pickle with a pickler of our own."""
+    buffers: list[pickle.PickleBuffer] = []
+    file = io.BytesIO()
+    make_pickler(file, buffers.append).dump(value)
+    return file.getvalue(), buffers
+
+
+def _make_pickler(*, thaw: bool) -> PicklerMaker:
+    """Return a maker of cloudpickle picklers that know ``__main__`` by name.
+
+    With `thaw`, arrays that are read-only are written as if they were not.
+    """
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: object) -> object:
+            if _is_named_in_main(obj):
+                return of_main, (obj.__qualname__,)  # type: ignore[attr-defined]
+            if thaw and _is_frozen_array(obj):
+                return obj.copy(order="K").__reduce_ex__(5)  # type: ignore[attr-defined]
+            return super().reducer_override(obj)
+
+    return lambda file, callback: Pickler(file, 5, buffer_callback=callback)
+
+
+def _is_named_in_main(obj: object) -> bool:
+    """Return whether ``__main__`` has a class or function of `obj`'s name."""
+    return (
+        isinstance(obj, (type, FunctionType))
+        and obj.__module__ == "__main__"
+        and isinstance(_look_up(obj.__qualname__), type(obj))
+    )
+
+
+def _is_frozen_array(obj: object) -> bool:
+    """Return whether `obj` is a numpy array that cannot be written."""
+    import numpy as np
+
+    return type(obj) is np.ndarray and not obj.flags.writeable
+
+
+def _look_up(qualname: str) -> object:
+    """Return what `qualname` names in ``__main__``; None if nothing."""
+    found: object = sys.modules.get("__main__")
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def of_main(qualname: str) -> object:
+    """Return the class or function of ``__main__`` with this name.
+
+    Pickles refer to this function: it must stay where it is.
+
+    Raises
+    ------
+    AttributeError
+        If the running script has none.
+    """
+    found = _look_up(qualname)
+    if found is None:
+        msg = f"module '__main__' has no attribute {qualname!r}"
+        raise AttributeError(msg)
+    return found
+
+
+def _find_unpicklable(value: object, error: Exception) -> tuple[str, object, Exception]:
+    """Follow a failure of pickle down to the smallest part that fails."""
+    path = "the result"
+    seen: set[int] = set()
+    while id(value) not in seen:
+        seen.add(id(value))
+        for step, part in _parts_of(value):
+            try:
+                _dump(part, _make_pickler(thaw=False))
+            except Exception as part_error:
+                path, value, error = path + step, part, part_error
+                break
+    return path, value, error
+
+
+def _parts_of(value: object) -> Iterator[tuple[str, object]]:
+    """Yield the parts of a value and how they are reached."""
+    if isinstance(value, dict):
+        yield from ((f"[{key!r:.80}]", part) for key, part in list(value.items()))
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{i}]", part) for i, part in enumerate(value))
+    elif isinstance(value, (set, frozenset)):
+        yield from ((f"{{{part!r:.80}}}", part) for part in value)
+    attributes = getattr(value, "__dict__", None)
+    if isinstance(attributes, dict) and not isinstance(value, type):
+        yield from ((f".{name}", part) for name, part in list(attributes.items()))
+
+
+def decode(payload: Buffer) -> object:
+    """Turn a payload back into its value.
+
+    Parameters
+    ----------
+    payload : bytes-like
+        Arrays are views of it, and writable if it is.
+
+    Raises
+    ------
+    ResultUnreadable
+        If a class, function or module that the value needs is missing, or its
+        unpickling fails otherwise.
+    """
+    return Decoder().decode(payload)
+
+
+class Decoder:
+    """Decodes many payloads; quick for runs of arrays of one kind.
+
+    The pickles of two arrays differ only in dtype, shape and order, since
+    their memory lies outside. So when a payload's pickle equals the last one
+    and that gave a plain array, the next is made directly.
+    """
+
+    def __init__(self) -> None:
+        self._pickle: bytes | None = None
+        self._like: (
+            tuple[tuple[int, ...], np.dtype[np.void], Literal["C", "F"]] | None
+        ) = None
+
+    def decode(self, payload: Buffer) -> object:
+        """Do as the function `decode`."""
+        try:
+            if payload[:4] == _NO_BUFFERS:
+                return pickle.loads(memoryview(payload)[12:])
+            return self._decode_with_buffers(memoryview(payload))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ResultUnreadable(_explain(error)) from error
+
+    def _decode_with_buffers(self, payload: memoryview) -> object:
+        """Rebuild a value around its buffers."""
+        (n_buffers,) = _COUNT.unpack_from(payload)
+        numbers = struct.unpack_from(f"<{2 * n_buffers + 1}Q", payload, 4)
+        at = 4 + 8 * len(numbers)
+        data = bytes(payload[at : at + numbers[-1]])
+        buffers = [
+            payload[offset : offset + length]
+            for offset, length in zip(numbers[:-1:2], numbers[1:-1:2], strict=True)
+        ]
+        if data == self._pickle and self._like is not None:
+            import numpy as np
+
+            shape, dtype, order = self._like
+            return np.ndarray(shape, dtype, buffers[0], order=order)
+        value = pickle.loads(data, buffers=buffers)
+        self._pickle, self._like = data, _layout_of(value, buffers)
+        return value
+
+
+def _layout_of(
+    value: object, buffers: list[memoryview]
+) -> tuple[tuple[int, ...], np.dtype[np.void], Literal["C", "F"]] | None:
+    """Return shape, dtype and order if `value` is just one array's memory."""
+    if len(buffers) != 1 or type(value).__module__ != "numpy":
+        return None
+    import numpy as np
+
+    if type(value) is not np.ndarray or value.nbytes != len(buffers[0]):
+        return None
+    if value.flags.writeable == buffers[0].readonly or value.nbytes == 0:
+        return None
+    return value.shape, value.dtype, "C" if value.flags.c_contiguous else "F"
+
+
+def _explain(error: Exception) -> str:
+    """Say why a stored value cannot be loaded, and what to do."""
+    if isinstance(error, ModuleNotFoundError):
+        cause = f"it needs the module {error.name!r}, which cannot be imported here"
+    elif isinstance(error, AttributeError):
+        cause = f"it needs a class or function that is gone: {error}"
+    else:
+        cause = f"{type(error).__name__}: {error}"
+    return (
+        f"the stored result cannot be loaded: {cause}. Expected the modules and"
+        " classes that the call returned; make them importable, or remove the"
+        " result with: gridtask rm KEY"
+    )
