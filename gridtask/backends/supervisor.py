@@ -270,8 +270,10 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    # Of the session that gridtask itself may run in; a worker would believe it.
-    os.environ.pop("SGE_TASK_ID", None)
+    # Of an array task that the driver itself may be; a worker would believe them.
+    for name in ("JOB_ID", "SGE_TASK_ID"):
+        os.environ.pop(name, None)
+    os.environ["GRIDTASK_JOB_ID"] = job.job_id
     try:
         os.chdir(job.folder)
         Supervisor(job, fd).run()

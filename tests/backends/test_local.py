@@ -139,9 +139,11 @@ def test_environment_is_inherited_without_a_foreign_task_number(
 ):
     """A driver that itself runs in an array task does not number its workers."""
     monkeypatch.setenv("FLAVOUR", "plum\tjam")
+    monkeypatch.setenv("JOB_ID", "4711")
     monkeypatch.setenv("SGE_TASK_ID", "42")
-    bench.run('echo "$FLAVOUR $SGE_TASK_ID $GRIDTASK_TASK_ID"')
-    assert bench.log() == "plum\tjam  1\n"
+    names = "$JOB_ID $SGE_TASK_ID $GRIDTASK_JOB_ID $GRIDTASK_TASK_ID"
+    job_id = bench.run(f'echo "$FLAVOUR {names}"')
+    assert bench.log() == f"plum\tjam   {job_id} 1\n"
 
 
 def test_tasks_start_with_default_signals(bench: Bench):
