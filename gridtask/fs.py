@@ -282,6 +282,34 @@ def write_new(path: str | Path, data: bytes, *, durable: bool = True) -> None:
         sync_folder(os.path.dirname(path))
 
 
+def read_file(path: str | Path) -> bytes:
+    """Return a small file's content, checked as `open_checked` does."""
+    fd, status = open_status(path)
+    try:
+        return read_at(fd, status.st_size, 0)
+    finally:
+        close(fd)
+
+
+def modified_at(path: str | Path) -> float:
+    """Return when a file was last changed, in POSIX seconds of the server."""
+    fd, status = open_status(path)
+    close(fd)
+    return status.st_mtime
+
+
+def size(path: str | Path) -> int:
+    """Return a file's length in bytes."""
+    fd, status = open_status(path)
+    close(fd)
+    return status.st_size
+
+
+def touch(path: str | Path) -> None:
+    """Set a file's times to now, by the server's clock."""
+    os.utime(path, follow_symlinks=False)
+
+
 def is_at(fd: int, path: str | Path) -> bool:
     """Return whether `path` still leads to the open file `fd`."""
     try:

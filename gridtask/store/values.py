@@ -63,19 +63,41 @@ def encode(value: object) -> Encoded:
     TypeError
         If some part of the value cannot be pickled; names the path to it.
     """
+    data, raws = dump(value, "the result")
+    if not raws:
+        return Encoded([_PLAIN.pack(0, len(data)) + data], 12 + len(data), False)
+    return _lay_out(data, raws)
+
+
+def dump(value: object, what: str) -> tuple[bytes, list[memoryview]]:
+    """Pickle a value; return the pickle and the memory that lies outside of it.
+
+    Parameters
+    ----------
+    what : str
+        What the value is, for the message of an error.
+
+    Raises
+    ------
+    TypeError
+        If some part of the value cannot be pickled; names the path to it.
+    """
     buffers: list[pickle.PickleBuffer] = []
     try:
         data = pickle.dumps(value, 5, buffer_callback=buffers.append)
     except Exception:
-        data, buffers = _dump_by_value(value)
-    if not buffers:
-        return Encoded([_PLAIN.pack(0, len(data)) + data], 12 + len(data), False)
+        data, buffers = _dump_by_value(value, what)
     raws = [buffer.raw() for buffer in buffers]
     if any(raw.readonly for raw in raws):
         # An array that may not be written would come back the same way.
         data, buffers = _dump(value, _make_pickler(thaw=True))
         raws = [buffer.raw() for buffer in buffers]
-    return _lay_out(data, raws)
+    return data, raws
+
+
+def load(data: Buffer, buffers: list[Buffer]) -> object:
+    """Return the value of a `dump`; its arrays are views of `buffers`."""
+    return pickle.loads(data, buffers=buffers)
 
 
 def _lay_out(data: bytes, raws: list[memoryview]) -> Encoded:
@@ -92,12 +114,12 @@ def _lay_out(data: bytes, raws: list[memoryview]) -> Encoded:
     return Encoded([bytes(table), *body], end, True)
 
 
-def _dump_by_value(value: object) -> tuple[bytes, list[pickle.PickleBuffer]]:
+def _dump_by_value(value: object, what: str) -> tuple[bytes, list[pickle.PickleBuffer]]:
     """Pickle with cloudpickle; say which part it is that cannot be."""
     try:
         return _dump(value, _make_pickler(thaw=False))
     except Exception as error:
-        path, part, cause = _find_unpicklable(value, error)
+        path, part, cause = _find_unpicklable(value, error, what)
         msg = (
             f"{path} cannot be pickled: {part!r:.200} of type"
             f" {type(part).__qualname__} ({cause}). Expected values that pickle:"
@@ -180,9 +202,10 @@ def of_main(qualname: str) -> object:
     return found
 
 
-def _find_unpicklable(value: object, error: Exception) -> tuple[str, object, Exception]:
+def _find_unpicklable(
+    value: object, error: Exception, path: str
+) -> tuple[str, object, Exception]:
     """Follow a failure of pickle down to the smallest part that fails."""
-    path = "the result"
     seen: set[int] = set()
     while id(value) not in seen:
         seen.add(id(value))
