@@ -1,0 +1,193 @@
+"""The fast path: values of exact builtin types, digested by the C pickler.
+
+Without its memo (``Pickler.fast``) a pickle depends on the value alone, not on
+which equal parts are one object. A value is *plain*, and only then digested so,
+if it is
+
+* an exact None, bool, int, float, str or bytes, or
+* an exact list, tuple or dict of plain values; the keys of a dict are all str
+  or all int; containers are nested at most `MAX_DEPTH` deep; one that contains
+  containers has at most `MAX_ITEMS` items, counted all the way down.
+
+All of that is said of the value, never of its objects, so equal values always
+take the same path. The limits keep shared parts from being unfolded without
+end, and the recursion in C shallow.
+
+References
+----------
+PEP 3154, "Pickle protocol version 4"; `pickle.Pickler.fast`.
+"""
+
+from __future__ import annotations
+
+import pickle
+from operator import countOf, is_
+from typing import Final, NoReturn
+
+from xxhash import xxh3_128
+
+MAX_DEPTH = 20
+MAX_ITEMS = 65_536
+SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
+NUMBERS: Final = frozenset({type(None), bool, int, float})
+CONTAINERS: Final = frozenset({list, tuple, dict})
+_LONG = 1_000
+"""From so many items on, a whole list is tried before its items are looked at."""
+
+
+class _NotPlainError(Exception):
+    """The value is not plain."""
+
+
+class _Sink:
+    """What a pickler writes to: a hasher."""
+
+    __slots__ = ("write",)
+
+    def __init__(self, hasher: xxh3_128) -> None:
+        self.write = hasher.update
+
+
+class _ExactPickler(pickle.Pickler):
+    """A pickler that takes builtin types only."""
+
+    def reducer_override(self, value: object) -> NoReturn:
+        """Refuse: called for everything but None, numbers, texts, containers."""
+        raise _NotPlainError(type(value))
+
+
+class PlainDigester:
+    """Digests plain values. For one thread at a time."""
+
+    __slots__ = ("_dump", "_hasher", "_items_left")
+
+    def __init__(self) -> None:
+        self._items_left = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._hasher = xxh3_128()
+        pickler = _ExactPickler(_Sink(self._hasher), 4)
+        pickler.fast = True
+        self._dump = pickler.dump
+
+    def digest(self, value: object) -> bytes | None:
+        """Digest a scalar or container if it is plain, else return None."""
+        if type(value) in SCALARS:
+            return self.digest_sorted(value)
+        if len(value) >= _LONG and type(value) is not dict:  # type: ignore[arg-type]
+            digest = self._digest_alike(value)  # type: ignore[arg-type]
+            if digest is not None:
+                return digest
+        try:
+            return self.digest_sorted(self.sort(value))
+        except _NotPlainError:
+            return None
+
+    def digest_sorted(self, value: object, prefix: bytes = b"P") -> bytes:
+        """Digest a value that is known to be plain, its dicts being sorted."""
+        hasher = self._hasher
+        hasher.reset()
+        hasher.update(prefix)
+        self._dump(value)
+        return hasher.digest()
+
+    def _digest_alike(self, items: list[object] | tuple[object, ...]) -> bytes | None:
+        """Digest a long sequence of numbers, or of texts, without looking at each.
+
+        The pickler refuses all but exact builtin types; of these only numbers
+        can then be summed and only texts joined. No code of the user's runs.
+        """
+        first = type(items[0])
+        if first is not str and first is not int and first is not float:
+            return None
+        try:
+            digest = self.digest_sorted(items)
+            if first is str:
+                "".join(items)  # type: ignore[arg-type]
+            else:
+                sum(items)  # type: ignore[arg-type]
+        except (_NotPlainError, TypeError, ValueError, OverflowError, RecursionError):
+            self._start()  # a pickler that raised may not be as it was
+            return None
+        return digest
+
+    def sort(self, value: object, max_items: int = MAX_ITEMS) -> object:
+        """Copy a container with its dicts sorted; itself, if they are.
+
+        Raises
+        ------
+        _NotPlainError
+            If the container is not plain.
+        """
+        self._items_left = max_items
+        return self._sort(value, MAX_DEPTH)
+
+    def sort_small(self, value: object, max_items: int) -> object:
+        """Sort a container of at most `max_items`; None if it is not one."""
+        if len(value) > max_items:  # type: ignore[arg-type]
+            return None
+        try:
+            return self.sort(value, max_items)
+        except _NotPlainError:
+            return None
+
+    def _sort(self, value: object, depth: int) -> object:
+        if isinstance(value, dict):
+            return self._sort_dict(value, depth)
+        items: list[object] | tuple[object, ...] = value  # type: ignore[assignment]
+        if not self._count(set(map(type, items)), len(items), depth):
+            return value
+        done: list[object] | None = None
+        for index, item in enumerate(items):
+            if type(item) in CONTAINERS:
+                new = self._sort(item, depth - 1)
+                if new is not item:
+                    done = list(items) if done is None else done
+                    done[index] = new
+        if done is None:
+            return value
+        return done if type(value) is list else tuple(done)
+
+    def _sort_dict(self, value: dict[object, object], depth: int) -> object:
+        keys = sort_keys(value)
+        if keys is None:
+            raise _NotPlainError
+        nested = self._count(set(map(type, value.values())), len(value), depth)
+        unchanged = all(map(is_, keys, value))
+        if not nested:
+            return value if unchanged else {key: value[key] for key in keys}
+        done: dict[object, object] = {}
+        for key in keys:
+            item = value[key]
+            new = self._sort(item, depth - 1) if type(item) in CONTAINERS else item
+            unchanged = unchanged and new is item
+            done[key] = new
+        return value if unchanged else done
+
+    def _count(self, kinds: set[type], n_items: int, depth: int) -> bool:
+        """Count a container's items; say whether containers are among them."""
+        self._items_left -= n_items
+        if kinds <= SCALARS:
+            if depth < MAX_DEPTH and self._items_left < 0:
+                raise _NotPlainError
+            return False
+        if depth <= 1 or self._items_left < 0 or not kinds <= _PLAIN:
+            raise _NotPlainError
+        return True
+
+
+_PLAIN = SCALARS | CONTAINERS
+
+
+def sort_keys(value: dict[object, object]) -> list[object] | None:
+    """Sort the keys of a dict if all are exact str, or all exact int."""
+    keys = list(value)
+    if keys:
+        kind = type(keys[0])
+        if (kind is not str and kind is not int) or countOf(map(type, keys), kind) != (
+            len(keys)
+        ):
+            return None
+        keys.sort()  # type: ignore[call-overload,unused-ignore]
+    return keys
