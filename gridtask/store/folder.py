@@ -4,70 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import threading
-import time
-import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gridtask import fs
-from gridtask.errors import (
-    CorruptRecordError,
-    ResultUnreadable,
-    StoreError,
-    UnsafeStoreError,
-)
-from gridtask.store.index import MISSING, ROW_BITS, ROW_MASK, Index
+from gridtask.errors import StoreError
+from gridtask.store.files import SUFFIXES, Files
+from gridtask.store.index import ROW_BITS
+from gridtask.store.loading import Loading
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import UID_SIZE, Entry, Kind
+from gridtask.store.record import Entry, Kind
 from gridtask.store.segment import SegmentWriter
-from gridtask.store.values import Decoder
 from gridtask.store.writer import RecordWriter
-
-SUFFIXES = (".seg", ".pack")
-
-MAX_OPEN_FILES = 64
-"""Descriptors that a folder keeps; the usual limit of a process is 1024."""
-
-MANY_FILES = 32
-"""From so many new files on, they are opened by several threads."""
-
-N_THREADS = 16
-"""On a file server with 1 ms a round trip: 1,000 files in 0.25 s, not 4 s."""
-
-MANY_GROWING = 16
-GROWING_SECONDS = 5.0
-"""More unsealed files than that are looked at only so often."""
-
-USED_SECONDS = 86_400.0
-"""How often the last use of a file is noted."""
 
 SECONDS_AHEAD = 86_400.0
 """A record is taken to be at most so much newer than its file: bad clocks."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-GONE = (errno.ENOENT, errno.ESTALE)
-
-
-class LoadError:
-    """Stands for a value that could not be loaded, in its place.
-
-    Attributes
-    ----------
-    exception : CorruptRecordError, ResultUnreadable or StoreError
-        Damaged (compute it again), not to be unpickled here, or not readable.
-    """
-
-    def __init__(self, exception: Exception) -> None:
-        self.exception = exception
-
-    def __repr__(self) -> str:
-        return f"LoadError({self.exception!r})"
 
 
 class FolderSizes(NamedTuple):
@@ -116,11 +72,8 @@ class Folder:
     def reset(self) -> None:
         """Forget all that is known of the files."""
         self._lock = threading.RLock()
-        self._index = Index()
-        self._numbers: dict[str, int] = {}
-        self._refused: set[str] = set()
-        self._growing: dict[int, float] = {}
-        self._is_checked = False
+        self._files = Files(self.path)
+        self._index = self._files.index
 
     @property
     def name(self) -> str:
@@ -145,8 +98,6 @@ class Folder:
                     file.close()
         return self.path.name.rpartition("~")[0]
 
-    # -- what is there
-
     def refresh(self) -> bool:
         """Look for new records; return whether there are any.
 
@@ -162,126 +113,7 @@ class Folder:
             If a newer gridtask wrote one of its files.
         """
         with self._lock:
-            is_new = self._open_new()
-            has_grown, has_lost = self._look_at_growing()
-            if has_lost:
-                is_new |= self._open_new()
-            self._limit_open()
-            return is_new or has_grown
-
-    def _open_new(self) -> bool:
-        """Open the files that are not known; return whether they hold records."""
-        names = [
-            name
-            for name in fs.list_names(self.path)
-            if name.endswith(SUFFIXES)
-            and name not in self._numbers
-            and name not in self._refused
-        ]
-        if not names:
-            return False
-        if not self._is_checked:
-            fs.check_own_folder(self.path)
-            self._is_checked = True
-        is_new = False
-        # Packs last: they name the files that they replace.
-        for name, file in self._open_all(sorted(names, key=_is_pack)):
-            if file is not None:
-                is_new |= self._add(name, file)
-        return is_new
-
-    def _open_all(self, names: list[str]) -> Iterator[tuple[str, SegmentReader | None]]:
-        """Open files, many at the same time."""
-        if len(names) < MANY_FILES:
-            return zip(names, map(self._open, names), strict=True)
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(N_THREADS) as pool:
-            return zip(names, list(pool.map(self._open, names)), strict=True)
-
-    def _open(self, name: str) -> SegmentReader | None:
-        """Open a file; None if it is gone, or refused with a warning."""
-        try:
-            file = SegmentReader.open(self.path / name)
-        except UnsafeStoreError as error:
-            reason = str(error)
-        except OSError as error:
-            if isinstance(error, StoreError):
-                raise
-            if error.errno in GONE:
-                return None
-            reason = f"cannot read {str(self.path / name)!r}: {error}"
-        else:
-            if len(self._numbers) >= MAX_OPEN_FILES:
-                file.close()
-            return file
-        self._refused.add(name)
-        warnings.warn(reason, RuntimeWarning, stacklevel=2)
-        return None
-
-    def _add(self, name: str, file: SegmentReader) -> bool:
-        """Take a new file into the index; return whether it holds records."""
-        number = self._index.add(file)
-        self._numbers[name] = number
-        if not file.sealed:
-            self._growing[number] = time.monotonic()
-        return self._take_rows(number, 0)
-
-    def _take_rows(self, number: int, start: int) -> bool:
-        """Obey new tombstones and lists of replaced files; are there records?"""
-        for uids in self._contents(number, Kind.DEL, start):
-            self._index.bury(_split(uids))
-        for replaced in self._contents(number, Kind.REP, start):
-            for name, size in json.loads(bytes(replaced)):
-                other = self._numbers.get(name)
-                if other is not None and self._index.files[other].size == size:
-                    self._drop(other)
-        return len(self._index.files[number]) > start
-
-    def _contents(self, number: int, kind: Kind, start: int) -> Iterator[memoryview]:
-        """Yield the payloads of a kind of record in a file."""
-        file = self._index.files[number]
-        rows = [n & ROW_MASK for n in self._index.numbers_in(number, kind, start)]
-        for _, payload in file.payloads(rows):
-            if isinstance(payload, memoryview):
-                yield payload
-            else:
-                warnings.warn(str(payload), RuntimeWarning, stacklevel=2)
-
-    def _look_at_growing(self) -> tuple[bool, bool]:
-        """Extend the unsealed files; return whether any grew, and was lost."""
-        now = time.monotonic()
-        is_many = len(self._growing) > MANY_GROWING
-        has_grown = has_lost = False
-        for number, looked_at in list(self._growing.items()):
-            if is_many and now - looked_at < GROWING_SECONDS:
-                continue
-            file = self._index.files[number]
-            n_before = len(file)
-            self._growing[number] = now
-            try:
-                if file.extend():
-                    has_grown |= self._take_rows(number, n_before)
-            except OSError as error:
-                if error.errno not in GONE:
-                    raise
-                self._drop(number)
-                has_lost = True
-            if file.sealed:
-                self._growing.pop(number, None)
-        return has_grown, has_lost
-
-    def _drop(self, number: int) -> None:
-        """Forget a file that is gone or replaced."""
-        self._index.drop(number)
-        self._growing.pop(number, None)
-        self._index.files[number].close()
-
-    def _limit_open(self) -> None:
-        """Close what is more than a folder should keep open."""
-        if len(self._index.files) > MAX_OPEN_FILES:
-            for file in self._index.files[:-MAX_OPEN_FILES]:
-                file.close()
+            return self._files.refresh()
 
     def find(self, keys: Sequence[bytes], kind: Kind = Kind.OK) -> list[int]:
         """Return the number of each key's live record, -1 where there is none.
@@ -337,8 +169,6 @@ class Folder:
         """Return the file that a record is in."""
         return self._index.files[number >> ROW_BITS]
 
-    # -- loading
-
     def load(self, numbers: Sequence[int]) -> list[object]:
         """Return the values of records, in the given order.
 
@@ -350,81 +180,15 @@ class Folder:
         values : list
             A `LoadError` where a record is damaged or cannot be unpickled.
         """
-        return self._load(numbers, may_refresh=True)
-
-    def _load(self, numbers: Sequence[int], *, may_refresh: bool) -> list[object]:
-        """Load; if a file is gone, look once where its records are now."""
-        values: list[object] = [_UNREAD] * len(numbers)
-        order = sorted(range(len(numbers)), key=numbers.__getitem__)
-        decoder = Decoder()
-        for file_number, group in groupby(order, lambda i: numbers[i] >> ROW_BITS):
-            positions = list(group)
-            rows = [numbers[i] & ROW_MASK for i in positions]
-            try:
-                self._load_file(file_number, rows, positions, values, decoder)
-            except OSError as error:
-                left = [i for i in positions if values[i] is _UNREAD]
-                if error.errno in GONE and may_refresh:
-                    self._load_moved(file_number, left, numbers, values)
-                else:
-                    for i in left:
-                        values[i] = LoadError(_unreadable(error))
-        self._limit_open()
-        return values
-
-    def _load_file(
-        self,
-        file_number: int,
-        rows: list[int],
-        positions: list[int],
-        values: list[object],
-        decoder: Decoder,
-    ) -> None:
-        """Load values from one file into their positions."""
-        file = self._index.files[file_number]
-        n_wanted = Counter(rows)
-        places = iter(positions)
-        decode = decoder.decode
-        for row, payload in file.payloads(list(n_wanted)):
-            if not isinstance(payload, memoryview):
-                for _ in range(n_wanted[row]):
-                    values[next(places)] = LoadError(payload)
-                continue
-            for i in range(n_wanted[row]):
-                # Arrays are views: each but the last gets a copy of its own.
-                is_last = i + 1 == n_wanted[row]
-                own = payload if is_last else memoryview(bytearray(payload))
-                try:
-                    value = decode(own)
-                except ResultUnreadable as error:
-                    value = LoadError(error)
-                values[next(places)] = value
-        now = time.time()
-        if now - file.used_at > USED_SECONDS:
-            with contextlib.suppress(OSError):
-                file.mark_used(now)
-
-    def _load_moved(
-        self,
-        file_number: int,
-        positions: list[int],
-        numbers: Sequence[int],
-        values: list[object],
-    ) -> None:
-        """Load values whose file has gone: a pack may hold them now."""
-        with self._lock:
-            self._drop(file_number)
-            self.refresh()
-            entries = [self.entry(numbers[i]) for i in positions]
-            found = [self._index.find([e.key], Kind(e.kind))[0] for e in entries]
-        there = [n for n in found if n != MISSING]
-        loaded = iter(self._load(there, may_refresh=False))
-        for i, number in zip(positions, found, strict=True):
-            if number == MISSING:
-                gone = FileNotFoundError(errno.ENOENT, "removed", self.file_name(i))
-                values[i] = LoadError(_unreadable(gone))
-            else:
-                values[i] = next(loaded)
+        loading = Loading(self._index, numbers)
+        for file_number in loading.run():
+            # Its records may be in a pack now.
+            with self._lock:
+                self._files.drop(file_number)
+                self._files.refresh()
+            loading.move(file_number)
+        self._files.limit_open()
+        return loading.values
 
     # -- writing
 
@@ -545,7 +309,7 @@ class Folder:
                 entry.uid in doomed or self._index.is_dead(entry) for entry in entries
             ):
                 fs.remove(file.path)
-                self._drop(number)
+                self._files.drop(number)
 
     def sizes(self) -> FolderSizes:
         """Return what the folder takes, one listing with the files' status."""
@@ -570,27 +334,6 @@ class Folder:
                 newest_at=max(ends, default=None),
                 used_at=max((s.st_atime for s in statuses), default=None),
             )
-
-
-_UNREAD = object()
-
-
-def _is_pack(name: str) -> bool:
-    """Return whether a file is a pack, by its name."""
-    return name.endswith(".pack")
-
-
-def _split(uids: memoryview) -> list[bytes]:
-    """Return the uids that a tombstone lists."""
-    data = bytes(uids)
-    return [data[i : i + UID_SIZE] for i in range(0, len(data), UID_SIZE)]
-
-
-def _unreadable(error: OSError) -> Exception:
-    """Return the error for a record whose file cannot be read."""
-    if isinstance(error, (StoreError, CorruptRecordError)):
-        return error
-    return StoreError(f"a result cannot be read: {error}")
 
 
 def _statuses(path: Path) -> list[os.stat_result]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import compress, repeat
+from operator import itemgetter
 
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import ENTRY, KIND_AT, UID_SIZE, Entry, Kind
@@ -86,8 +88,7 @@ class Index:
 
     def find(self, keys: Sequence[bytes], kind: Kind) -> list[int]:
         """Return the number of each key's live record, or -1."""
-        get = self.live(kind).get
-        return [get(key, MISSING) for key in keys]
+        return list(map(self.live(kind).get, keys, repeat(MISSING)))
 
     def live(self, kind: Kind) -> dict[bytes, int]:
         """Return the number of the record that counts, by key.
@@ -109,11 +110,7 @@ class Index:
     ) -> None:
         """Add the rows of a file from `start` on to the live records."""
         numbers = self.numbers_in(file_number, kind, start)
-        if not numbers:
-            return
-        part = memoryview(self.files[file_number].index)[start * ENTRY.size :]
-        all_keys = [key for (key,) in _KEY.iter_unpack(part)]
-        keys = [all_keys[(number & ROW_MASK) - start] for number in numbers]
+        keys = self._keys_of(file_number, numbers)
         fresh = dict(zip(keys, numbers, strict=True))
         if len(fresh) == len(keys) and live.keys().isdisjoint(fresh):
             live.update(fresh)
@@ -122,6 +119,20 @@ class Index:
             other = live.get(key)
             if other is None or self._counts_before(number, other, kind):
                 live[key] = number
+
+    def _keys_of(self, file_number: int, numbers: list[int]) -> list[bytes]:
+        """Return the keys of ascending records of one file."""
+        index = memoryview(self.files[file_number].index)
+        if not numbers:
+            return []
+        first, last = numbers[0] & ROW_MASK, numbers[-1] & ROW_MASK
+        part = index[first * ENTRY.size : (last + 1) * ENTRY.size]
+        keys = map(itemgetter(0), _KEY.iter_unpack(part))
+        if last - first + 1 == len(numbers):
+            return list(keys)
+        chosen = set(numbers)
+        base = file_number << ROW_BITS | first
+        return [key for number, key in enumerate(keys, base) if number in chosen]
 
     def _counts_before(self, number: int, other: int, kind: Kind) -> bool:
         """Return whether a record counts rather than another of its key."""
@@ -136,7 +147,8 @@ class Index:
         file = self.files[file_number]
         base = file_number << ROW_BITS
         kinds = file.index[start * ENTRY.size + KIND_AT :: ENTRY.size]
-        numbers = [base + row for row, k in enumerate(kinds, start) if k == kind]
+        rows = range(base + start, base + start + len(kinds))
+        numbers = list(compress(rows, map(kind.__eq__, kinds)))
         if not self._dead.keys().isdisjoint(file.origins):
             numbers = [n for n in numbers if not self.is_dead(self.entry(n))]
         return numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xxhash import xxh3_64, xxh3_64_intdigest
@@ -30,10 +30,10 @@ MAX_GAP = 1 << 16
 """Unwanted bytes between two records that are read rather than skipped."""
 
 _PLACE = struct.Struct("<16s12xIQQ16xIH2x")
-_CHECK = struct.Struct("<4s8xI24x16s24xQ8x")
+_CHECK = struct.Struct("<12xI24x16s24xQ8x")
 
-Place = tuple[int, bytes, int, int, int, int, int]
-"""Row, key, sequence number, offset, lengths of payload, meta and pad."""
+Place = tuple[bytes, int, int, int, int, int]
+"""Key, sequence number, offset, lengths of payload, meta and pad."""
 
 
 class SegmentReader:
@@ -256,70 +256,63 @@ class SegmentReader:
         return CorruptRecordError(msg)
 
     def payloads(
-        self, rows: Sequence[int]
-    ) -> Iterator[tuple[int, memoryview | CorruptRecordError]]:
-        """Yield the verified payloads of many records, in few reads.
+        self, rows: Iterable[int]
+    ) -> Iterator[list[memoryview | CorruptRecordError]]:
+        """Yield the verified payloads of many records, read by read.
 
         Parameters
         ----------
-        rows : sequence of int
-            Ascending numbers of records, without repetition.
+        rows : iterable of int
+            Numbers of records, ascending, without repetition.
 
         Yields
         ------
-        row, payload : int, memoryview or CorruptRecordError
-            The payload is writable and nobody else's; if the record is
-            damaged, the error.
+        payloads : list of memoryview or CorruptRecordError
+            Of the next records, in the order of `rows`: writable and nobody
+            else's; the error for one that is damaged.
         """
+        unpack, index = _PLACE.unpack_from, self.index
         block: list[Place] = []
         start = end = 0
         for row in rows:
-            place = _PLACE.unpack_from(self.index, row * ENTRY.size)
-            key, seq, offset, payload_len, meta_len, pad = place
+            place = unpack(index, row * ENTRY.size)
+            _, _, offset, payload_len, meta_len, pad = place
             stop = offset + record.HEADER_SIZE + meta_len + pad + payload_len
             limit = MAX_SHARED_BLOCK if pad else MAX_BLOCK
-            if block and not (0 <= offset - end <= MAX_GAP and stop - start <= limit):
-                yield from self._read_block(block, start, end)
+            if block and (stop - start > limit or not 0 <= offset - end <= MAX_GAP):
+                yield self._read_block(block, start, end)
                 block = []
             if not block:
                 start = offset & -record.BUFFER_ALIGNMENT
-            block.append((row, key, seq, offset, payload_len, meta_len, pad))
+            block.append(place)
             end = stop
         if block:
-            yield from self._read_block(block, start, end)
+            yield self._read_block(block, start, end)
 
     def _read_block(
-        self,
-        block: list[Place],
-        start: int,
-        end: int,
-    ) -> Iterator[tuple[int, memoryview | CorruptRecordError]]:
-        """Read neighbouring records at once and yield their payloads."""
+        self, block: list[Place], start: int, end: int
+    ) -> list[memoryview | CorruptRecordError]:
+        """Read neighbouring records at once; return their payloads."""
         data = bytearray(end - start)
         fs.read_into(self._open(), data, start)
         view = memoryview(data)
-        digest = xxh3_64_intdigest
-        for row, key, seq, offset, payload_len, meta_len, pad in block:
+        unpack = _CHECK.unpack_from
+        found: list[memoryview | CorruptRecordError] = []
+        for key, seq, offset, payload_len, meta_len, pad in block:
             at = offset - start
-            magic, has_seq, has_key, body = _CHECK.unpack_from(data, at)
+            has_seq, has_key, body = unpack(data, at)
             at += record.HEADER_SIZE
-            payload_at = at + meta_len + pad
-            stop = payload_at + payload_len
+            stop = at + meta_len + pad + payload_len
+            payload = view[stop - payload_len : stop]
             if pad:
-                found = record.body_checksum(
-                    view[at : at + meta_len], [view[payload_at:stop]]
-                )
+                checksum = record.body_checksum(view[at : at + meta_len], [payload])
             else:
-                found = digest(view[at:stop])
-            if (found, has_key, has_seq, magic) == (
-                body,
-                key,
-                seq,
-                record.RECORD_MAGIC,
-            ):
-                yield row, view[payload_at:stop]
+                checksum = xxh3_64_intdigest(view[at:stop])
+            if checksum == body and has_key == key and has_seq == seq:
+                found.append(payload)
             else:
-                yield row, self._corrupt(key, offset)
+                found.append(self._corrupt(key, offset))
+        return found
 
     def mark_used(self, now: float) -> None:
         """Note that the file was read, in its access time."""

@@ -14,7 +14,8 @@ from xxhash import xxh3_64_hexdigest
 
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
-from gridtask.store.folder import Folder, FolderSizes, LoadError
+from gridtask.store.folder import Folder, FolderSizes
+from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
 from gridtask.store.writer import RecordWriter
 
