@@ -42,12 +42,11 @@ class Binder:
             inspect.Parameter.KEYWORD_ONLY,
         )
         self.names = tuple(self.signature.parameters)
-        self._expected = frozenset(self.names)
         self._is_plain = all(p.kind in plain for p in parameters)
         self._positional = tuple(p.name for p in parameters if p.kind is plain[0])
-        self._defaults = {
-            p.name: p.default for p in parameters if p.default is not p.empty
-        }
+        # In the signature's order; placeholders are always replaced.
+        self._template = {p.name: p.default for p in parameters}
+        self._required = {p.name for p in parameters if p.default is p.empty}
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
         """Bind one call.
@@ -60,8 +59,9 @@ class Binder:
         if self._is_plain and len(args) <= len(self._positional):
             given = dict(zip(self._positional, args, strict=False))
             if given.keys().isdisjoint(kwargs):
-                bound = {**self._defaults, **given, **kwargs}
-                if bound.keys() == self._expected:
+                given.update(kwargs)
+                bound = {**self._template, **given}
+                if len(bound) == len(self.names) and given.keys() >= self._required:
                     return bound
         exact = self.signature.bind(*args, **kwargs)
         exact.apply_defaults()

@@ -191,6 +191,10 @@ class Backend(Protocol):
         """
         ...
 
+    def command(self, request: JobRequest) -> list[str]:
+        """Return the command that `submit` would run, to be shown."""
+        ...
+
     def poll(self) -> Mapping[str, JobState]:
         """Return the user's jobs that have not ended, by job id.
 
@@ -215,6 +219,10 @@ class Backend(Protocol):
 
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Delete a job, or some of its array tasks; one that is gone is fine."""
+        ...
+
+    def forget(self, job_id: str) -> None:
+        """Drop what is kept of an ended job: nobody will ask any more."""
         ...
 
     def limits(self) -> Limits:

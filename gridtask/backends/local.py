@@ -62,8 +62,9 @@ class LocalBackend:
     folder : Path
         Existing folder for the state files.
     max_processes : int or None
-        Processes of a job at a time; by default as many as this process may
-        use cores, divided by the slots of an array task.
+        Slots of this machine for all jobs of the folder together; by default
+        the cores that this process may use. An array task takes as many as
+        its request says.
     """
 
     name = "local"
@@ -99,6 +100,10 @@ class LocalBackend:
             )
             raise SubmitError(msg, argv=argv, stderr=error)
         return job_id
+
+    def command(self, request: JobRequest) -> list[str]:
+        """Return the command of each array task."""
+        return list(request.argv)
 
     def poll(self) -> dict[str, JobState]:
         """Return the jobs of the folder that have not ended, by job id.
@@ -158,7 +163,7 @@ class LocalBackend:
 
     def limits(self) -> Limits:
         """Return the largest array and the cores that this process may use."""
-        return Limits(MAX_ARRAY_TASKS, self._processes(1))
+        return Limits(MAX_ARRAY_TASKS, self._n_slots())
 
     def forget(self, job_id: str) -> None:
         """Remove what is kept of a job that has ended; others stay."""
@@ -167,19 +172,19 @@ class LocalBackend:
             if job is not None and job.is_over():
                 Path(job.path).unlink(missing_ok=True)
 
-    def _processes(self, slots: int) -> int:
-        if self._max_processes is not None:
-            return self._max_processes
-        return max(len(os.sched_getaffinity(0)) // slots, 1)
+    def _n_slots(self) -> int:
+        return self._max_processes or len(os.sched_getaffinity(0))
 
     def _header(self, request: JobRequest) -> Iterator[bytes]:
-        limit = self._processes(request.slots)
+        n_slots = self._n_slots()
+        limit = max(n_slots // request.slots, 1)
         if request.max_running is not None:
             limit = min(limit, request.max_running)
         yield join_line("gridtask-local", 1)
         yield join_line("name", request.name)
         yield join_line("tasks", request.first_task, request.n_tasks)
         yield join_line("limit", limit)
+        yield join_line("slots", request.slots, n_slots)
         yield join_line("folder", request.folder)
         yield join_line("log", request.log)
         yield join_line("argv", *request.argv)

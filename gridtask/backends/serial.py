@@ -32,6 +32,10 @@ class SerialBackend:
             self._run_task(request, task)
         return request.name
 
+    def command(self, request: JobRequest) -> list[str]:
+        """Return the command of each array task."""
+        return list(request.argv)
+
     def poll(self) -> dict[str, JobState]:
         """Return no jobs: those submitted have ended."""
         return {}
@@ -46,6 +50,9 @@ class SerialBackend:
 
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Do nothing: the job is gone."""
+
+    def forget(self, job_id: str) -> None:
+        """Do nothing: nothing is kept."""
 
     def limits(self) -> Limits:
         """Return the largest array, and the one slot that this process is."""

@@ -1,0 +1,105 @@
+"""Functions as tasks on a Grid Engine cluster, every result computed once.
+
+Only `grid_task` and what it needs is loaded by ``import gridtask``; every
+other name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridtask.errors import (
+        CallError,
+        ConfigError,
+        CorruptRecordError,
+        Deleted,
+        GridTaskError,
+        IdentityError,
+        JobErrorState,
+        Killed,
+        MapError,
+        NestedSubmission,
+        NodeLost,
+        OutOfMemory,
+        ResultUnreadable,
+        StoreError,
+        StoreVersionError,
+        SubmitError,
+        TimeLimit,
+        UnsafeStoreError,
+        UpstreamFailed,
+        WorkerFailedToStart,
+    )
+    from gridtask.identity.arguments import File
+    from gridtask.plan import Plan
+    from gridtask.reopen import open_run, runs
+    from gridtask.run import MISSING, Grid, GridFuture, Run, as_completed
+    from gridtask.task import GridTask, grid_task
+
+_HOME = {
+    "grid_task": "task",
+    "GridTask": "task",
+    "GridFuture": "run",
+    "Run": "run",
+    "Grid": "run",
+    "MISSING": "run",
+    "as_completed": "run",
+    "Plan": "plan",
+    "File": "identity.arguments",
+    "open_run": "reopen",
+    "runs": "reopen",
+}
+"""The module of each public name that is no error."""
+
+__all__ = [  # noqa: RUF022 - what users touch first stands first
+    "grid_task",
+    "GridTask",
+    "GridFuture",
+    "Run",
+    "Grid",
+    "Plan",
+    "File",
+    "MISSING",
+    "as_completed",
+    "open_run",
+    "runs",
+    "CallError",
+    "ConfigError",
+    "CorruptRecordError",
+    "Deleted",
+    "GridTaskError",
+    "IdentityError",
+    "JobErrorState",
+    "Killed",
+    "MapError",
+    "NestedSubmission",
+    "NodeLost",
+    "OutOfMemory",
+    "ResultUnreadable",
+    "StoreError",
+    "StoreVersionError",
+    "SubmitError",
+    "TimeLimit",
+    "UnsafeStoreError",
+    "UpstreamFailed",
+    "WorkerFailedToStart",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gridtask")
+    if name not in __all__:
+        msg = f"module 'gridtask' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"gridtask.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,311 @@
+"""From a failed call to the error that its user sees.
+
+Two sources, in this order: the worker's own record, which brings the task's
+own exception back; and, where the worker left none, what the scheduler's
+accounting says of its end.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from gridtask.backends.base import Accounting
+from gridtask.errors import (
+    CallError,
+    Deleted,
+    JobErrorState,
+    Killed,
+    NodeLost,
+    OutOfMemory,
+    ResultUnreadable,
+    TimeLimit,
+    WorkerFailedToStart,
+)
+from gridtask.units import format_size, parse_memory, parse_time
+
+STORE_UNUSABLE = 75
+"""Exit status of a worker that could not use the cache folder.
+
+EX_TEMPFAIL of sysexits.h; 99 and 100 mean something to Grid Engine (qsub(1)).
+"""
+
+LIMIT_ENFORCED = 37
+"""Accounting's ``failed``: a limit on time or memory was enforced
+(accounting(5), "qmaster enforced h_rt, h_cpu, or h_vmem limit")."""
+
+RESCHEDULED = frozenset({24, 25})
+"""Accounting's ``failed``: migrating, rescheduling."""
+
+LOG_LINES = 10
+"""Last lines of a worker's log that an error shows."""
+
+
+class RemoteTraceback(Exception):
+    """Shows where on a node an exception was raised, as its cause."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0].rstrip()}\n"""'
+
+
+# ---------------------------------------------------------------- on the worker
+
+
+def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
+    """Return an exception as plain data that any process can read.
+
+    Parameters
+    ----------
+    skip : int
+        Outermost frames of the traceback to leave out: the worker's own.
+    """
+    frames = error.__traceback__
+    for _ in range(skip):
+        frames = frames.tb_next if frames is not None else None
+    return {
+        "type": type(error).__name__,
+        "message": _message(error),
+        "traceback": _format(error, frames),
+        "pickled": _pickle(error),
+    }
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a user's __str__ may raise anything
+        return "(its message cannot be shown)"
+
+
+def _format(error: BaseException, frames: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames))
+    except Exception:  # formatting calls the user's __str__ and __repr__
+        return f"{type(error).__name__}\n"
+
+
+def _pickle(error: BaseException) -> bytes | None:
+    """Pickle an exception such that it is known to come back, else None."""
+    state = (type(error), error.args, dict(error.__dict__))
+    for candidate in (error, state):
+        try:
+            data = pickle.dumps(candidate, protocol=5)
+            if type(_restore(data)) is type(error):
+                return data
+        except Exception:  # whatever pickling or the class's own code raises
+            continue
+    return None
+
+
+def _restore(data: bytes) -> Any:
+    """Return the exception of `_pickle`, without calling its ``__init__``."""
+    restored = pickle.loads(data)
+    if not isinstance(restored, tuple):
+        return restored
+    kind, args, attributes = restored
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+# ---------------------------------------------------------------- on the driver
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Where a call failed, for messages.
+
+    Attributes
+    ----------
+    call : str
+        The call as text, ``"simulate(seed=3)"``.
+    key : str
+        Its key, 32 hexadecimal digits.
+    job : str or None
+        Its array task, ``"118.7"``.
+    host, log : str or None
+    memory, time : str or None
+        What the array task was allowed.
+    log_tail : str
+        The end of the worker's log.
+    """
+
+    call: str
+    key: str
+    job: str | None = None
+    host: str | None = None
+    log: str | None = None
+    memory: str | None = None
+    time: str | None = None
+    log_tail: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return ``"array task 118.7 on node042"``."""
+        text = f"array task {self.job}" if self.job else "this process"
+        return f"{text} on {self.host}" if self.host else text
+
+    def error(self, kind: type[CallError], what: str, advice: str = "") -> CallError:
+        """Return an error of `kind` whose message says `what` happened."""
+        parts = [f"no result for {self.call} [{self.key[:8]}]: {what}"]
+        if self.log:
+            parts.append(f"log: {self.log}")
+        if advice:
+            parts.append(advice)
+        if self.log_tail:
+            parts.append(f"the log ends with:\n{self.log_tail}")
+        return kind(
+            "\n  ".join(parts),
+            key=self.key,
+            host=self.host,
+            job_id=self.job,
+            log=self.log,
+        )
+
+
+def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseException:
+    """Return the exception that a worker recorded, as the type it had."""
+    error: BaseException | None = None
+    if record.get("pickled") is not None:
+        try:
+            error = _restore(record["pickled"])
+        except Exception as problem:  # its class may be gone or have changed
+            record = {**record, "message": f"{record['message']} ({problem!r})"}
+    if not isinstance(error, BaseException):
+        text = f"the task raised {record['type']}: {record['message']}"
+        error = where.error(CallError, text)
+    else:
+        error.add_note(
+            f"in {where.call} [{where.key[:8]}], {where.place}"
+            + (f"; log: {where.log}" if where.log else "")
+        )
+    error.__cause__ = RemoteTraceback(record["traceback"])
+    return error
+
+
+def diagnose(ended: Accounting | None, where: Circumstances) -> CallError:
+    """Return why a worker ended without a result.
+
+    Parameters
+    ----------
+    ended : Accounting or None
+        The scheduler's record of the attempt; None if it has none.
+    """
+    if ended is None:
+        return where.error(
+            NodeLost,
+            f"{where.place} is gone, and the scheduler has no record of its end: "
+            "the node was lost, or the job was deleted while it waited",
+            "run the script again to compute it",
+        )
+    if ended.deleted_by:
+        return where.error(Deleted, f"{where.place} was deleted by {ended.deleted_by}")
+    status = ended.exit_status or 0
+    if ended.failed == LIMIT_ENFORCED:
+        return _over_limit(ended, where)
+    if ended.failed in RESCHEDULED:
+        return where.error(NodeLost, f"{where.place} was lost: {ended.failed_text}")
+    if status > 128:
+        return _killed(status - 128, ended, where)
+    if status == STORE_UNUSABLE:
+        what = f"the worker of {where.place} could not use the cache folder"
+        return where.error(WorkerFailedToStart, what)
+    if status or ended.failed:
+        reason = f" ({ended.failed_text})" if ended.failed else ""
+        what = f"the worker of {where.place} ended with exit status {status}{reason}"
+        return where.error(WorkerFailedToStart, what)
+    return where.error(
+        ResultUnreadable,
+        f"the worker of {where.place} ended normally, but its result is not in the "
+        "cache folder",
+        "run the script again to compute it",
+    )
+
+
+def error_state(reason: str | None, where: Circumstances) -> CallError:
+    """Return the error of a call whose array task is in an error state."""
+    return where.error(
+        JobErrorState,
+        f"{where.place} is in an error state: {reason or 'no reason given'}",
+        "mend the cause, then run the script again",
+    )
+
+
+def _over_limit(ended: Accounting, where: Circumstances) -> CallError:
+    """Tell the time limit from the memory limit by what was used."""
+    seconds, peak = ended.wall_seconds or 0.0, ended.max_vmem or 0
+    if where.memory and peak >= parse_memory(where.memory):
+        return where.error(
+            OutOfMemory,
+            f"{where.place} was killed at {format_size(peak)} of memory={where.memory}",
+            "allow more: memory=..., or cluster_params='-l h_vmem=...'",
+        )
+    if where.time is None or seconds >= parse_time(where.time):
+        limit = f" of time={where.time}" if where.time else ""
+        return where.error(
+            TimeLimit,
+            f"{where.place} was killed after {seconds:.0f} s{limit}",
+            "allow more: time=..., cluster_params='-l h_rt=...', or a smaller chunk=",
+        )
+    return where.error(
+        Killed,
+        f"{where.place} was killed at a limit ({ended.failed_text}) after "
+        f"{seconds:.0f} s at {format_size(peak)}",
+    )
+
+
+def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
+    """Name the signal that ended a worker."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    hint = ""
+    if name == "SIGKILL":
+        hint = " (deleted with qdel, or killed by the node for want of memory)"
+    seconds = ended.wall_seconds or 0.0
+    what = f"{where.place} was killed by {name} after {seconds:.0f} s{hint}"
+    return where.error(Killed, what)
+
+
+def summarise(
+    failures: Mapping[int, BaseException], n_calls: int, describe: Callable[[int], str]
+) -> str:
+    """Return the message of a `MapError`: failures grouped by cause.
+
+    Parameters
+    ----------
+    failures : mapping of int to BaseException
+        By index of the call in the input.
+    describe : callable
+        Returns a call's text for an index.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, error in failures.items():
+        lines = _message(error).splitlines() or [""]
+        first = lines[0]
+        if isinstance(error, CallError):  # its text names the call: group by kind
+            first = ""
+        groups.setdefault((type(error).__name__, first), []).append(index)
+    parts = [f"{len(failures)} of {n_calls} calls failed:"]
+    for (kind, message), indices in sorted(groups.items(), key=lambda g: -len(g[1])):
+        example = failures[indices[0]]
+        head = f"{len(indices)} x {kind}" + (f": {message}" if message else "")
+        parts.append(f"  {head}\n    first: call {indices[0]}, {describe(indices[0])}")
+        details = _details(example)
+        parts += [f"    {line}" for line in details]
+    parts.append("The other results are kept; a rerun computes only what failed.")
+    return "\n".join(parts)
+
+
+def _details(error: BaseException) -> Sequence[str]:
+    """Return what to show of a group's first example."""
+    if isinstance(error, CallError):
+        return _message(error).splitlines()
+    return list(getattr(error, "__notes__", []))

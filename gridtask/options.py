@@ -1,0 +1,91 @@
+"""The decorator's options: their names, and what each may be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gridtask.errors import ConfigError
+
+IDENTITY_OPTIONS = ("ignore", "ignore_code", "version", "depends", "name")
+"""What belongs to the task alone: it says what a call is, not where it runs."""
+
+SETTINGS = (
+    "cluster_params",
+    "memory",
+    "time",
+    "slots",
+    "max_running",
+    "chunk",
+    "retries",
+    "escalate",
+    "backend",
+    "cache_dir",
+    "env",
+    "show_args",
+)
+"""Options that settings files and the environment may give as well."""
+
+
+def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, Any]:
+    """Return the options if they can be used.
+
+    Parameters
+    ----------
+    stacklevel : int
+        From here to the user's line, for warnings.
+
+    Raises
+    ------
+    TypeError
+        If an option does not exist.
+    ConfigError
+        If an option has a value that cannot be used.
+    """
+    legal = (*SETTINGS, *IDENTITY_OPTIONS)
+    unknown = [name for name in options if name not in legal]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], legal, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        msg = (
+            f"grid_task has no option {unknown[0]!r}{hint} "
+            f"The options are {', '.join(legal)}"
+        )
+        raise TypeError(msg)
+    checked = {name: value for name, value in options.items() if value is not None}
+    for name in ("version", "name"):
+        if name in checked and not (isinstance(checked[name], str) and checked[name]):
+            msg = f"{name}={checked[name]!r}: expected a text"
+            raise ConfigError(msg)
+    for name in ("ignore", "ignore_code", "depends"):
+        if name in checked:
+            checked[name] = _as_tuple(name, checked[name])
+    _check_settings(checked, stacklevel + 1)
+    return checked
+
+
+def _check_settings(options: Mapping[str, Any], stacklevel: int) -> None:
+    """Refuse values of settings that cannot be used, before any call is made."""
+    given = {name: options[name] for name in SETTINGS if name in options}
+    if not given:
+        return
+    from gridtask.backends.cluster_params import split
+    from gridtask.config import Settings
+
+    Settings().with_options(**given)
+    if "cluster_params" in given:
+        split(given["cluster_params"], stacklevel=stacklevel + 1)
+
+
+def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
+    """Return one thing, or an iterable of things, as a tuple."""
+    if name == "ignore" and isinstance(value, str):
+        return (value,)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (value,)
+    items = tuple(value)
+    if name == "ignore" and not all(isinstance(item, str) for item in items):
+        msg = f"ignore={value!r}: expected names of parameters"
+        raise ConfigError(msg)
+    return items

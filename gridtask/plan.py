@@ -1,0 +1,228 @@
+"""Which calls are missing, and in which jobs they go: pure decisions.
+
+No clock, no file and no process is touched here: everything that a decision
+depends on is an argument, so that each rule can be tested with plain values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+TARGET_SECONDS = 60.0
+"""What one array task should work for, so that its start does not matter."""
+
+FIRST_TASKS = 32
+"""Array tasks of a first run where neither durations nor slots are known."""
+
+TASKS_PER_SLOT = 4
+"""Array tasks per slot of a first run: uneven calls still fill all slots."""
+
+ChunkSize = int | Literal["auto"]
+
+
+class Place(NamedTuple):
+    """Where a call is in flight: a run, and the number of its array task."""
+
+    run_id: str
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRange:
+    """The array tasks of one job: ``first_task .. first_task + n_tasks - 1``."""
+
+    first_task: int
+    n_tasks: int
+
+    def __contains__(self, task: int) -> bool:
+        return self.first_task <= task < self.first_task + self.n_tasks
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a map would do; the answer of ``task.plan(...)``.
+
+    Attributes
+    ----------
+    keys : list of bytes
+        The distinct calls' keys in order of first appearance.
+    positions : sequence of int
+        For each call, the index of its key in `keys`.
+    done, missing : list of int
+        Indices in `keys` of the calls that have a result, and of those that
+        must be submitted.
+    flying : dict of int to Place
+        Indices of the calls that an earlier run has queued or running.
+    cached, in_flight, to_submit, repeated : int
+        How many calls have a result, are in flight, must be submitted, and
+        are equal to an earlier call of the same map.
+    chunks : list of int
+        Sizes of the chunks into which `missing` is cut, one an array task.
+    jobs : list of JobRange
+        The array jobs that hold these array tasks.
+    reasons : dict of str to int
+        Why calls must run, and how many for each reason.
+    script : str
+        The command that would submit them, as text.
+    """
+
+    keys: list[bytes]
+    positions: Sequence[int]
+    done: list[int]
+    flying: dict[int, Place]
+    missing: list[int]
+    chunks: list[int]
+    jobs: list[JobRange]
+    reasons: dict[str, int] = field(default_factory=dict)
+    script: str = ""
+
+    @property
+    def n_calls(self) -> int:
+        """Calls asked for, repeated ones included."""
+        return len(self.positions)
+
+    @property
+    def cached(self) -> int:
+        """Distinct calls that have a result."""
+        return len(self.done)
+
+    @property
+    def in_flight(self) -> int:
+        """Distinct calls that an earlier run has queued or running."""
+        return len(self.flying)
+
+    @property
+    def to_submit(self) -> int:
+        """Distinct calls that must be submitted."""
+        return len(self.missing)
+
+    @property
+    def repeated(self) -> int:
+        """Calls that are equal to an earlier one of the same map."""
+        return len(self.positions) - len(self.keys)
+
+    def chunk_of(self, task: int) -> list[int]:
+        """Return the indices that array task `task` (from 1) computes."""
+        start = sum(self.chunks[: task - 1])
+        return self.missing[start : start + self.chunks[task - 1]]
+
+    def __str__(self) -> str:
+        counts = (
+            f"{self.n_calls} calls: {self.cached} cached / "
+            f"{self.in_flight} in flight / {self.to_submit} to submit"
+        )
+        lines = [counts + (f" / {self.repeated} repeated" if self.repeated else "")]
+        if self.chunks:
+            lines.append(
+                f"{len(self.chunks)} array tasks of {min(self.chunks)} to "
+                f"{max(self.chunks)} calls in {len(self.jobs)} job(s)"
+            )
+        lines += [f"  {number} x {reason}" for reason, number in self.reasons.items()]
+        if self.script:
+            lines.append(self.script)
+        return "\n".join(lines)
+
+
+def distinct(call_keys: Sequence[bytes]) -> tuple[list[bytes], Sequence[int]]:
+    """Return the distinct keys in order, and each call's index among them."""
+    keys = list(dict.fromkeys(call_keys))
+    if len(keys) == len(call_keys):
+        return keys, range(len(keys))
+    index_of = {key: index for index, key in enumerate(keys)}
+    return keys, [index_of[key] for key in call_keys]
+
+
+def make_plan(
+    keys: list[bytes],
+    positions: Sequence[int],
+    *,
+    cached: Collection[int],
+    in_flight: Mapping[int, Place],
+    chunk: ChunkSize = "auto",
+    seconds_per_call: float | None = None,
+    slots: int | None = None,
+    max_array_tasks: int = 75_000,
+) -> Plan:
+    """Decide what each distinct call needs and how the missing ones are cut.
+
+    Parameters
+    ----------
+    keys, positions
+        As `distinct` returns them.
+    cached : collection of int
+        Indices of `keys` that have a result.
+    in_flight : mapping of int to Place
+        Indices that another run computes; one that is also cached is cached.
+    chunk : int or "auto"
+        Calls per array task.
+    seconds_per_call : float or None
+        Measured duration of this task's earlier calls.
+    slots : int or None
+        Slots that the scheduler offers, None if unknown.
+    max_array_tasks : int
+        The site's limit for one job.
+    """
+    done = cached if isinstance(cached, set | frozenset) else set(cached)
+    flying = {i: place for i, place in in_flight.items() if i not in done}
+    missing = [i for i in range(len(keys)) if i not in done and i not in flying]
+    chunks = cut(len(missing), chunk, seconds_per_call, slots)
+    return Plan(
+        keys=keys,
+        positions=positions,
+        done=sorted(done),
+        flying=flying,
+        missing=missing,
+        chunks=chunks,
+        jobs=split_jobs(len(chunks), max_array_tasks),
+    )
+
+
+def cut(
+    n_calls: int,
+    chunk: ChunkSize = "auto",
+    seconds_per_call: float | None = None,
+    slots: int | None = None,
+) -> list[int]:
+    """Return the sizes of the chunks, which differ by one at most if "auto".
+
+    Examples
+    --------
+    >>> cut(10, chunk=4)
+    [4, 4, 2]
+    >>> cut(10, seconds_per_call=30.0, slots=2)
+    [2, 2, 2, 2, 2]
+    """
+    if n_calls == 0:
+        return []
+    if chunk != "auto":
+        whole, rest = divmod(n_calls, chunk)
+        return [chunk] * whole + ([rest] if rest else [])
+    n_tasks = min(n_calls, _n_tasks(n_calls, seconds_per_call, slots))
+    size, larger = divmod(n_calls, n_tasks)
+    return [size + 1] * larger + [size] * (n_tasks - larger)
+
+
+def _n_tasks(n_calls: int, seconds_per_call: float | None, slots: int | None) -> int:
+    """Return how many array tasks suit `n_calls`."""
+    if seconds_per_call is None:
+        return TASKS_PER_SLOT * slots if slots else FIRST_TASKS
+    by_time = math.ceil(n_calls * seconds_per_call / TARGET_SECONDS)
+    return max(by_time, slots or FIRST_TASKS)
+
+
+def split_jobs(n_tasks: int, max_array_tasks: int) -> list[JobRange]:
+    """Return the jobs that hold `n_tasks` array tasks, numbered through from 1.
+
+    Examples
+    --------
+    >>> split_jobs(5, 2)
+    [JobRange(first_task=1, n_tasks=2), JobRange(first_task=3, n_tasks=2), \
+JobRange(first_task=5, n_tasks=1)]
+    """
+    return [
+        JobRange(first, min(max_array_tasks, n_tasks - first + 1))
+        for first in range(1, n_tasks + 1, max_array_tasks)
+    ]

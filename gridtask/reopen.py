@@ -1,0 +1,145 @@
+"""Runs of earlier processes: listed, and opened again from their run files."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gridtask import config, fs
+from gridtask.calls import Arguments
+from gridtask.claims import Claim, open_claim
+from gridtask.driver import Execution
+from gridtask.errors import CallError, StoreError
+from gridtask.run import Run
+from gridtask.runfile import RunFile, RunPlan
+from gridtask.session import open_backend, pace_of
+from gridtask.store.store import Store
+from gridtask.submission import call_text
+
+
+def runs(cache_dir: str | os.PathLike[str] | None = None) -> list[Run[Any]]:
+    """Return the runs of a cache folder whose run files are there, oldest first.
+
+    Parameters
+    ----------
+    cache_dir : path, optional
+        The cache folder; by default the one that a task would use here.
+    """
+    store, settings = _open(cache_dir)
+    opened = [_reopen(store, settings, run_id) for run_id in _run_ids(store)]
+    return sorted(opened, key=lambda run: run._execution.plan.created_at)
+
+
+def open_run(
+    id_or_name: str, cache_dir: str | os.PathLike[str] | None = None
+) -> Run[Any]:
+    """Open a run again by its id or by the name that its user gave it.
+
+    Parameters
+    ----------
+    id_or_name : str
+        Of several runs with this name, the latest is opened.
+    cache_dir : path, optional
+        The cache folder; by default the one that a task would use here.
+
+    Raises
+    ------
+    KeyError
+        If there is no such run; lists near ones.
+    """
+    store, settings = _open(cache_dir)
+    ids = _run_ids(store)
+    if id_or_name in ids:
+        return _reopen(store, settings, id_or_name)
+    named = [r for r in runs(cache_dir) if r.name == id_or_name]
+    if named:
+        return named[-1]
+    known = [*ids, *(r.name for r in runs(cache_dir) if r.name)]
+    near = difflib.get_close_matches(id_or_name, known, n=3) or known[-3:]
+    listed = ", ".join(near) or "none"
+    msg = f"no run {id_or_name!r} in {store.root}; there are {listed}"
+    raise KeyError(msg)
+
+
+def _open(
+    cache_dir: str | os.PathLike[str] | None,
+) -> tuple[Store, config.Settings]:
+    settings = config.load(Path.cwd(), os.environ).settings
+    if cache_dir is not None:
+        settings = settings.with_options(cache_dir=cache_dir)
+    root = config.find_cache(Path.cwd(), settings)
+    return Store.open(root), settings
+
+
+def _run_ids(store: Store) -> list[str]:
+    names = fs.list_names(store.runs)
+    return sorted(name[:-4] for name in names if name.endswith(".run"))
+
+
+def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
+    """Rebuild a run's execution from its run file."""
+    own = open_claim(store.runs, run_id)
+    plan = own.plan
+    claims = {run_id: own}
+    for other in {place.run_id for place in plan.flying.values()}:
+        claims[other] = open_claim(store.runs, other)
+    ended = _summary(own)
+    execution = Execution(
+        store.folder(plan.task),
+        plan,
+        open_backend(plan.backend, settings, store.runs),
+        pace_of(plan.backend, settings),
+        claims,
+        own=None if ended else own,
+    )
+    loader = _Loader(store.runs / f"{run_id}.run", plan)
+    execution.texts = loader.text
+    execution.step(now=True)
+    failed = ended.get("failed", {})
+    for index in execution.open_indices if ended else ():
+        kind = failed.get(plan.keys[index].hex(), "removed")
+        where = execution.where(index)
+        execution.fail(index, where.error(CallError, f"its run ended with: {kind}"))
+    return Run(execution, loader.arguments, plan.task)
+
+
+def _summary(claim: Claim) -> Mapping[str, Any]:
+    """Return what was written down when the run ended; empty if it has not."""
+    try:
+        text = fs.read_file(claim.runs / f"{claim.plan.run_id}.done")
+        summary: Mapping[str, Any] = json.loads(text)
+    except (FileNotFoundError, StoreError, ValueError):
+        return {}
+    return summary
+
+
+class _Loader:
+    """Reads the arguments of a run from its file when they are asked for."""
+
+    def __init__(self, path: Path, plan: RunPlan) -> None:
+        self._path = path
+        self._plan = plan
+        self._packed: dict[int, bytes] | None = None
+        self._file: RunFile | None = None
+
+    def arguments(self) -> list[Arguments]:
+        """Return the arguments of all calls."""
+        return [self._arguments(index) for index in self._plan.positions]
+
+    def text(self, index: int) -> str:
+        """Return a call as text."""
+        try:
+            return call_text(self._plan.task, self._arguments(index))
+        except Exception:  # a class of the arguments may be missing here
+            return f"{self._plan.task}(…)"
+
+    def _arguments(self, index: int) -> Arguments:
+        if self._file is None:
+            self._file = RunFile(self._path)
+        if self._packed is None:
+            self._packed = self._file.arguments(self._plan)
+        return self._file.unpack(self._packed[index])

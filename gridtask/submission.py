@@ -1,0 +1,387 @@
+"""From bound calls to submitted jobs: identify, look up, plan, publish, submit.
+
+The order is what makes every step safe to die after: the run file is whole on
+disk before the first qsub, and a job's name leads back to its run file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gridtask import claims
+from gridtask.backends.base import Backend, JobRequest, JobState
+from gridtask.calls import Arguments
+from gridtask.claims import Claim
+from gridtask.driver import Execution, Pace
+from gridtask.errors import ConfigError, SchedulerUnavailable
+from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
+from gridtask.printable import arguments_text
+from gridtask.runfile import RunFileWriter, RunPlan, World, new_run_id
+from gridtask.store.segment import Kind
+
+if TYPE_CHECKING:
+    from gridtask.identity.code import Code
+    from gridtask.store.store import Folder, Store
+
+N_MEASURED = 1000
+"""So many of the latest results tell how long a call takes."""
+
+RETRY_POLL_SECONDS = 5.0
+"""Between two questions to a scheduler that does not answer."""
+
+WORLD_NAMES = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG")
+WORLD_PREFIXES = ("CONDA_", "LC_", "GRIDTASK_")
+"""Environment variables that travel to the workers, by name and by prefix."""
+
+THREAD_NAMES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""Set to the number of slots in each worker, before numpy is imported."""
+
+PER_PROCESS = frozenset({"GRIDTASK_TASK_ID", "GRIDTASK_JOB_ID", "GRIDTASK_WORKER"})
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run computes.
+
+    Attributes
+    ----------
+    label : str
+        The function's name for people.
+    task : str
+        Name of its folder in the store.
+    code : Code
+        Its identity and snapshot.
+    ignore : frozenset of str
+        Parameters that do not enter the key.
+    """
+
+    label: str
+    task: str
+    code: Code
+    names: tuple[str, ...]
+    ignore: frozenset[str] = frozenset()
+    show_args: bool = True
+
+    def keys(self, calls: Sequence[Arguments]) -> list[bytes]:
+        """Return the key of each call.
+
+        Raises
+        ------
+        IdentityError
+            If an argument cannot be identified.
+        """
+        from gridtask.identity.arguments import ArgumentHasher, call_key
+
+        hasher = ArgumentHasher(self.code.code_digest)
+        names = tuple(n for n in self.names if n not in self.ignore)
+        digests = hasher.call_digests(names, calls)
+        code = self.code.digest
+        return [call_key(code, digest) for digest in digests]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms a run's jobs run."""
+
+    backend: Backend
+    pace: Pace
+    cluster_params: tuple[str, ...] = ()
+    memory: str | None = None
+    time: str | None = None
+    slots: int = 1
+    max_running: int | None = None
+    max_array_tasks: int | None = None
+    chunk: ChunkSize = "auto"
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """One map: its calls, and what was asked for beside them."""
+
+    calls: list[Arguments]
+    always_publish: bool = False
+    refresh: bool = False
+    name: str | None = None
+    axes: dict[str, list[Any]] | None = None
+
+
+class Submission:
+    """One map on its way to the scheduler.
+
+    Parameters
+    ----------
+    warn : callable
+        Shows a line to the user.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        terms: Terms,
+        store: Store,
+        order: Order,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.work, self.terms, self.order = work, terms, order
+        self.store, self.warn = store, warn
+        self.folder = store.folder(work.task)
+        self.keys, self.positions = distinct(work.keys(order.calls))
+
+    def start(self) -> Execution:
+        """Submit what is missing and return the execution of all calls.
+
+        Raises
+        ------
+        IdentityError
+            If the code cannot be taken along; nothing was submitted.
+        SubmitError
+            If the scheduler refused a job; none of this run's jobs is left.
+        """
+        self.folder.refresh()
+        if self.order.refresh:
+            self.folder.remove([n for n in self.folder.find(self.keys) if n >= 0])
+        missing = [i for i, n in enumerate(self.folder.find(self.keys)) if n < 0]
+        if missing or (self.order.always_publish and self.keys):
+            execution = self._publish_and_submit(missing)
+        else:
+            plan = self._plan(set(range(len(self.keys))), {})
+            execution = self._execution(self._run_plan(plan, ""), {})
+        execution.texts = _texts(self.work, self.order.calls, self.positions)
+        return execution
+
+    def preview(self) -> Plan:
+        """Return what `start` would do, without doing it."""
+        self.folder.refresh()
+        plan = self._plan(*self._look_around())
+        if not plan.missing:
+            return plan
+        reason = "never computed with these arguments and this code"
+        if not self.folder.numbers(Kind.OK):
+            reason = f"{self.work.task} has no results yet"
+        request = self._request(self._run_plan(plan, "RUN"), 1, bytes(16))
+        script = " ".join(self.terms.backend.command(request))
+        return replace(plan, reasons={reason: len(plan.missing)}, script=script)
+
+    def _publish_and_submit(self, missing: list[int]) -> Execution:
+        """Publish the run file under the submission lock, then submit its jobs."""
+        claims.prune(self.store.runs)
+        first_call = _first_calls(self.positions)
+        wanted = range(len(self.keys)) if self.order.always_publish else missing
+        writer = RunFileWriter(self.store.runs, new_run_id())
+        try:
+            packed = {i: writer.pack(self.order.calls[first_call[i]]) for i in wanted}
+            snapshot = self.work.code.snapshot() if missing else b""
+            plan, adopted = self._publish(writer, packed, snapshot)
+        except BaseException:
+            writer.discard()
+            raise
+        if not self._is_published(plan):
+            writer.discard()
+            return self._execution(plan, adopted)
+        own = Claim(self.store.runs, plan)
+        execution = self._execution(plan, {**adopted, plan.run_id: own}, own)
+        self._submit(own, writer.file_id)
+        return execution
+
+    def _publish(
+        self, writer: RunFileWriter, packed: Mapping[int, bytes], snapshot: bytes
+    ) -> tuple[RunPlan, dict[str, Claim]]:
+        """Plan and publish once the scheduler can say what is in flight.
+
+        No answer means that everything is unknown: the lock is given back and
+        taken again later; nothing is ever submitted on a guess.
+        """
+        warned = False
+        while True:
+            try:
+                with claims.submit_lock(self.store.root):
+                    self.folder.refresh()
+                    plan = self._plan(*self._look_around())
+                    run_plan = self._run_plan(plan, writer.path.stem)
+                    adopted = self._adopted(run_plan)
+                    if self._is_published(run_plan):
+                        world = _world(self.work, self.terms)
+                        writer.publish(run_plan, packed, world, snapshot)
+                    return run_plan, adopted
+            except SchedulerUnavailable as error:
+                if not warned:
+                    self.warn(f"{error}; waiting before anything is submitted")
+                    warned = True
+            time.sleep(RETRY_POLL_SECONDS)
+
+    def _is_published(self, plan: RunPlan) -> bool:
+        return bool(plan.missing) or self.order.always_publish
+
+    def _execution(
+        self, plan: RunPlan, known: Mapping[str, Claim], own: Claim | None = None
+    ) -> Execution:
+        backend, pace = self.terms.backend, self.terms.pace
+        return Execution(self.folder, plan, backend, pace, known, own=own)
+
+    def _look_around(self) -> tuple[set[int], dict[int, Place]]:
+        """Return which keys have results, and which are in flight, by index."""
+        numbers = self.folder.find(self.keys)
+        known = {i for i, number in enumerate(numbers) if number >= 0}
+        wanted = {key: i for i, key in enumerate(self.keys) if i not in known}
+        flying: dict[int, Place] = {}
+        states: Mapping[str, JobState] | None = None
+        for claim in claims.open_claims(self.store.runs) if wanted else ():
+            plan = claim.plan
+            if plan.backend != self.terms.backend.name:
+                continue
+            if wanted.keys().isdisjoint(plan.keys[i] for i in plan.missing):
+                continue
+            if states is None:
+                states = self.terms.backend.poll()
+            for key, place in claim.in_flight(states).items():
+                if key in wanted:
+                    flying[wanted[key]] = place
+        return known, flying
+
+    def _plan(self, known: set[int], flying: Mapping[int, Place]) -> Plan:
+        """Make the plan with what the site and earlier results tell."""
+        terms = self.terms
+        limits = terms.backend.limits()
+        measures = terms.chunk == "auto" and len(known) < len(self.keys)
+        return make_plan(
+            self.keys,
+            self.positions,
+            cached=known,
+            in_flight=flying,
+            chunk=terms.chunk,
+            seconds_per_call=_measured(self.folder) if measures else None,
+            slots=limits.slots,
+            max_array_tasks=terms.max_array_tasks or limits.max_array_tasks,
+        )
+
+    def _run_plan(self, plan: Plan, run_id: str) -> RunPlan:
+        """Return the plan as it is published."""
+        process, terms = claims.this_process(), self.terms
+        return RunPlan(
+            run_id=run_id,
+            name=self.order.name,
+            task=self.work.task,
+            backend=terms.backend.name,
+            created_at=time.time(),
+            **asdict(process),
+            code=self.work.code.digest,
+            keys=plan.keys,
+            positions=plan.positions,
+            done=plan.done,
+            flying=plan.flying,
+            missing=plan.missing,
+            chunks=plan.chunks,
+            jobs=plan.jobs,
+            axes=self.order.axes,
+            cluster_params=terms.cluster_params,
+            memory=terms.memory,
+            time=terms.time,
+        )
+
+    def _adopted(self, plan: RunPlan) -> dict[str, Claim]:
+        """Return the claims that hold this plan's calls in flight."""
+        run_ids = {place.run_id for place in plan.flying.values()}
+        runs = self.store.runs
+        return {run_id: claims.open_claim(runs, run_id) for run_id in run_ids}
+
+    def _request(self, plan: RunPlan, number: int, file_id: bytes) -> JobRequest:
+        """Return the request for job `number` of a plan."""
+        if not sys.executable:
+            msg = "sys.executable is empty: the interpreter for workers is unknown"
+            raise ConfigError(msg)
+        job = plan.jobs[number - 1]
+        path = str(self.store.runs / f"{plan.run_id}.run")
+        worker = ("-P", "-m", "gridtask.worker", path, file_id.hex())
+        return JobRequest(
+            name=plan.job_name(number),
+            argv=(sys.executable, *worker),
+            first_task=job.first_task,
+            n_tasks=job.n_tasks,
+            folder=str(self.store.runs),
+            log=f"{plan.run_id}.t{{task}}.log",
+            cluster_params=self.terms.cluster_params,
+            max_running=self.terms.max_running,
+            slots=self.terms.slots,
+        )
+
+    def _submit(self, claim: Claim, file_id: bytes) -> None:
+        """Submit every job of a run, or none."""
+        backend = self.terms.backend
+        try:
+            for number, tasks in enumerate(claim.plan.jobs, start=1):
+                request = self._request(claim.plan, number, file_id)
+                claim.add_job(number, tasks, backend.submit(request))
+        except BaseException:
+            for job in claim.jobs:
+                backend.cancel(job.job_id)
+            claim.retire({"submitted": False})
+            raise
+
+
+def _measured(folder: Folder) -> float | None:
+    """Return the mean duration of this task's latest calls in seconds."""
+    numbers = folder.numbers(Kind.OK)[-N_MEASURED:]
+    if not numbers:
+        return None
+    return sum(folder.entry(n).seconds for n in numbers) / len(numbers)
+
+
+def _world(work: Work, terms: Terms) -> World:
+    """Return the world that the workers set up for the user's code."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name in WORLD_NAMES
+        or name in terms.env
+        or (name.startswith(WORLD_PREFIXES) and name not in PER_PROCESS)
+    }
+    environ |= dict.fromkeys(THREAD_NAMES, str(terms.slots))
+    return World(
+        cwd=os.getcwd(),
+        sys_path=[os.path.abspath(p) for p in sys.path],
+        environ=environ,
+        task=work.task,
+        label=work.label,
+        code=work.code.digest[:8],
+        show_args=work.show_args,
+    )
+
+
+def _first_calls(positions: Sequence[int]) -> Sequence[int]:
+    """Return, for each distinct key, the index of the first call that has it."""
+    if isinstance(positions, range):
+        return positions
+    first: dict[int, int] = {}
+    for call, index in enumerate(positions):
+        first.setdefault(index, call)
+    return [first[index] for index in range(len(first))]
+
+
+def _texts(
+    work: Work, calls: list[Arguments], positions: Sequence[int]
+) -> Callable[[int], str]:
+    """Return a function that gives the text of a distinct call."""
+    memo: list[Sequence[int]] = []
+
+    def text(index: int) -> str:
+        if not memo:
+            memo.append(_first_calls(positions))
+        return call_text(work.label, calls[memo[0][index]], work.show_args)
+
+    return text
+
+
+def call_text(label: str, arguments: Arguments, show_args: bool = True) -> str:
+    """Return a call as text, ``"simulate(seed=3, n=1000)"``."""
+    return f"{label}({arguments_text(arguments) if show_args else '…'})"

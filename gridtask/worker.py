@@ -1,0 +1,222 @@
+"""``python -m gridtask.worker RUN_FILE FILE_ID``: one array task's calls.
+
+Runs on the node. Reads its chunk from the run file, sets up the driver's world
+(working directory, ``sys.path``, environment), imports the user's modules from
+the snapshot, runs each call and writes its result or its exception into a
+segment of its own. The same `compute` serves the serial backend.
+
+Exit status 0, also when calls failed: their records say so; 75 when the cache
+folder cannot be used; anything else means that the worker never got to work.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridtask import fs
+from gridtask.calls import Arguments, Binder
+from gridtask.errors import StoreError
+from gridtask.failures import STORE_UNUSABLE, describe_exception
+from gridtask.printable import arguments_text
+from gridtask.runfile import Chunk, RunFile, World
+from gridtask.store import values
+
+if TYPE_CHECKING:
+    from gridtask.store.store import Folder, RecordWriter
+
+LOG_BYTES = 1 << 20
+"""How much of the end of a worker's log is kept with the results."""
+
+WORKER_VARIABLE = "GRIDTASK_WORKER"
+"""Set in the environment of workers: submitting from there is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which execution of an array task this is."""
+
+    run_id: str
+    task: int
+    job_id: str
+    host: str
+
+    @property
+    def array_task(self) -> str:
+        """Return ``"118.7"``."""
+        return f"{self.job_id}.{self.task}"
+
+
+Announce = Callable[[int, Arguments], None]
+"""Called before each call with its number in the chunk and its arguments."""
+
+
+_INSIDE: ContextVar[bool] = ContextVar("inside a call", default=False)
+
+
+def is_inside_call() -> bool:
+    """Tell whether this runs inside a call of a task, on a worker or here."""
+    return _INSIDE.get() or WORKER_VARIABLE in os.environ
+
+
+def main(argv: list[str]) -> int:
+    """Compute the chunk that the scheduler's task number names."""
+    path, file_id = Path(argv[0]).absolute(), bytes.fromhex(argv[1])
+    try:
+        run_file = RunFile(path, file_id)
+        world, snapshot = run_file.code()
+        attempt = this_attempt(path.stem, _task_number())
+        chunk = run_file.chunk(attempt.task)
+    except (OSError, StoreError) as error:
+        print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
+        return STORE_UNUSABLE
+    _enter(world, path.parent.parent)
+    from gridtask.identity.snapshot import install
+    from gridtask.store.store import Store
+
+    function = install(snapshot)
+    try:
+        folder = Store.open(path.parent.parent, create=False).folder(world.task)
+        if any(n.startswith(f"{path.stem}.{attempt.task}.") for n in _names(folder)):
+            chunk = _not_yet_computed(chunk, folder)  # an earlier incarnation's rest
+        n_failed = compute(function, chunk, run_file, world, folder, attempt)
+    except StoreError as error:
+        print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
+        return STORE_UNUSABLE
+    if not n_failed:
+        fs.remove(log_path(path, attempt.task))
+    return 0
+
+
+def compute(
+    function: Callable[..., Any],
+    chunk: Chunk,
+    run_file: RunFile,
+    world: World,
+    folder: Folder,
+    attempt: Attempt,
+    announce: Announce | None = None,
+    stop_on: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+) -> int:
+    """Run a chunk's calls and write their records; return how many failed.
+
+    Parameters
+    ----------
+    stop_on : tuple of exception types
+        Raised through instead of being recorded as the call's failure.
+
+    Raises
+    ------
+    StoreError
+        If records cannot be written.
+    """
+    writer = folder.writer(
+        f"{attempt.run_id}.{attempt.task}",
+        task=attempt.task,
+        meta={"run": attempt.run_id, "job": attempt.array_task, "host": attempt.host},
+    )
+    binder = Binder(function, world.label)
+    n_failed = 0
+    inside = _INSIDE.set(True)
+    try:
+        for number, (key, packed) in enumerate(
+            zip(chunk.keys, chunk.calls, strict=True), start=1
+        ):
+            meta = {"host": attempt.host, "job": attempt.array_task}
+            meta["run"] = attempt.run_id
+            started = time.perf_counter()
+            try:
+                arguments = run_file.unpack(packed)
+                if world.show_args:
+                    meta["args"] = arguments_text(arguments)
+                if announce:
+                    announce(number, arguments)
+                encoded = values.encode(binder.call(function, arguments))
+                put = writer.put
+            except stop_on:
+                raise
+            except BaseException as error:
+                n_failed += 1
+                encoded = values.encode(describe_exception(error, skip=2))
+                put = writer.fail
+            seconds = time.perf_counter() - started
+            put(key, world.code, encoded, seconds=seconds, peak_mb=_peak(), meta=meta)
+            arguments = encoded = None  # type: ignore[assignment] - frees large values
+        _keep_log(writer, log_path(run_file.path, attempt.task), attempt)
+    finally:
+        _INSIDE.reset(inside)
+        writer.close()
+    return n_failed
+
+
+def this_attempt(run_id: str, task: int) -> Attempt:
+    """Return the attempt that this process is, by its environment."""
+    job_id = os.environ.get("JOB_ID") or os.environ.get("GRIDTASK_JOB_ID") or run_id
+    return Attempt(run_id, task, job_id, socket.gethostname())
+
+
+def log_path(run_file: Path, task: int) -> Path:
+    """Return where the output of an array task goes."""
+    return run_file.with_name(f"{run_file.stem}.t{task}.log")
+
+
+def _enter(world: World, root: Path) -> None:
+    """Make this process's world the driver's; before anything else is imported."""
+    os.environ.update(world.environ)
+    os.environ["GRIDTASK_CACHE"] = str(root)
+    os.environ[WORKER_VARIABLE] = "1"
+    os.chdir(world.cwd)
+    sys.path[:] = world.sys_path
+
+
+def _task_number() -> int:
+    """Return the number of this array task (qsub(1), environment variables)."""
+    for name in ("GRIDTASK_TASK_ID", "SGE_TASK_ID"):
+        text = os.environ.get(name, "")
+        if text.isdigit():
+            return int(text)
+    msg = "neither SGE_TASK_ID nor GRIDTASK_TASK_ID says which array task this is"
+    raise StoreError(msg)
+
+
+def _names(folder: Folder) -> list[str]:
+    return fs.list_names(folder.path)
+
+
+def _not_yet_computed(chunk: Chunk, folder: Folder) -> Chunk:
+    """Leave out the calls that have a result already."""
+    folder.refresh()
+    rest = [i for i, number in enumerate(folder.find(chunk.keys)) if number < 0]
+    return Chunk([chunk.keys[i] for i in rest], [chunk.calls[i] for i in rest])
+
+
+def _peak() -> int:
+    """Return the peak resident memory of this process so far, in MB (2**20).
+
+    getrusage(2): ru_maxrss is in kilobytes.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def _keep_log(writer: RecordWriter, path: Path, attempt: Attempt) -> None:
+    """Copy what the calls printed into a record beside their results."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        text = fs.read_file(path)
+    except FileNotFoundError:
+        return
+    if text:
+        writer.log(text[-LOG_BYTES:], meta={"job": attempt.array_task})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
