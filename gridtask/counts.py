@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from gridtask.printable import printable
+from gridtask.units import format_duration
 
 MIN_BAR, MAX_BAR = 10, 40
 """Columns of the progress bar."""
@@ -53,36 +54,6 @@ class Counts:
         )
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time for people, to about two digits.
-
-    Parameters
-    ----------
-    seconds : float
-        Non-negative time in seconds.
-
-    Returns
-    -------
-    str
-        For example ``"12 ms"``, ``"2.5 s"``, ``"45 s"``, ``"3 min"``,
-        ``"1 h 05 min"``, ``"6 d 12 h"``.
-    """
-    if 0 < seconds < 0.0995:
-        return f"{1000 * seconds:.2g} ms"
-    if seconds < 9.95:
-        return f"{seconds:.2g} s"
-    if seconds < 119.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes:02d} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if days < 10 else f"{days} d"
-
-
 def render(
     counts: Counts,
     *,
@@ -118,7 +89,7 @@ def render(
     before = _shorten(printable(name), max(width // 4, 8), ascii_only)
     after = f"{math.floor(100 * share):d} %"
     if seconds_left is not None and counts.ended < counts.total:
-        after += f", {duration(math.ceil(max(seconds_left, 0.0)))} left"
+        after += f", {format_duration(math.ceil(max(seconds_left, 0.0)))} left"
     taken = len(before) + bool(before) + 1 + len(after)
     beside = width - len(str(counts)) - 2 - taken
     columns = beside if beside >= MIN_BAR else width - taken

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from gridtask.counts import Counts, Pace, duration, render
+from gridtask.counts import Counts, Pace, render
 from gridtask.progress import (
     NotebookStatus,
     PlainStatus,
@@ -54,7 +54,7 @@ def test_picture_keeps_to_the_width_and_says_all(width):
     assert max(len(line) for line in text.split("\n")) <= width
     joined = text.replace("\n", " ")
     assert LINE in joined
-    assert "71 %, 3 min left" in joined
+    assert "71 %, 3 min 20 s left" in joined
     assert "simulate" in joined
 
 
@@ -88,24 +88,6 @@ def test_picture_of_nothing_to_do():
 def test_complete_is_said_only_when_complete():
     """999 of 1000 is 99 %, and has no "100 %" before its time."""
     assert "99 %" in render(Counts(1000, finished=999, running=1))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (0.0123, "12 ms"),
-        (2.54, "2.5 s"),
-        (45.4, "45 s"),
-        (150, "2 min"),
-        (3900, "1 h 05 min"),
-        (86400 * 6.5, "6 d 12 h"),
-        (86400 * 40, "40 d"),
-    ],
-)
-def test_durations_have_about_two_digits(seconds, text):
-    """Lengths of time read as people say them."""
-    assert duration(seconds) == text
 
 
 def test_pace_is_measured_from_ended_calls():
@@ -334,3 +316,20 @@ def test_plain_lines_import_nothing_heavy(name):
     )
     assert done.returncode == 0, done.stderr
     assert str(Counts(4, finished=3, failed=1)) in done.stderr
+
+
+def test_status_in_a_real_notebook():
+    """A kernel's front end sees one output, rewritten in place."""
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    code = (
+        "from gridtask.progress import Counts, open_status\n"
+        "with open_status('f') as status:\n"
+        "    for i in range(3):\n"
+        "        status.update(Counts(2, finished=i, running=2 - i))\n"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.data["text/plain"] == str(Counts(2, finished=2))

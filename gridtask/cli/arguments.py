@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 
-AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-"""Units of an age; there are no months, so that ``m`` can only be minutes."""
+from gridtask.units import parse_age
 
 
-def parse_age(text: str) -> float:
-    """Convert an age such as ``"7d"`` to seconds.
-
-    Parameters
-    ----------
-    text : str
-        A non-negative decimal number and one of the units ``s m h d w``.
-
-    Returns
-    -------
-    float
-        Seconds.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If `text` is anything else.
-
-    Examples
-    --------
-    >>> parse_age("1.5h")
-    5400.0
-    """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhdw])", text)
-    if match is None:
-        msg = f"{text!r} is not an age: expected a number and s, m, h, d or w, as in 7d"
-        raise argparse.ArgumentTypeError(msg)
-    return float(match[1]) * AGE_SECONDS[match[2]]
+def _age(text: str) -> float:
+    """Read an age; what is wrong with it is said in the usage error."""
+    try:
+        return parse_age(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--older",
-        type=parse_age,
+        type=_age,
         metavar="AGE",
         help="only calls computed at least so long ago: 30m, 12h, 7d, 2w",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from gridtask.cli import config, ls, rm, show_version
 from gridtask.cli.errors import USAGE, exit_status
@@ -33,7 +34,9 @@ def run(argv: list[str]) -> int:
         args = _parse(argv)
         debug = debug or args.debug
         verb: Callable[[argparse.Namespace], int] = args.run
-        status = verb(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status = verb(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has had enough (`| head`). Python flushes stdout once
@@ -123,14 +126,30 @@ def _no_verb(args: argparse.Namespace) -> int:
     return USAGE
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning's text only: where it comes from says nothing here."""
+    print(f"gridtask: {_join_lines(str(message))}", file=sys.stderr)
+
+
+def _join_lines(text: str) -> str:
+    return printable(" ".join(line.strip() for line in text.splitlines()))
+
+
 def _one_line(error: BaseException) -> str:
     """Return an error's text on one line, with its type where that tells more."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    text = " ".join(line.strip() for line in str(error).splitlines())
+    text = str(error)
     if not isinstance(error, (GridTaskError, OSError)) or not text:
         text = f"{type(error).__name__}: {text} (--debug shows where)"
-    return printable(text)
+    return _join_lines(text)
 
 
 def _escape_what_cannot_be_encoded(stream: object) -> None:

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
-from gridtask.cli.errors import UsageError
+from gridtask.cli.errors import CORRUPT, UsageError
 from gridtask.cli.table import (
     Column,
     Row,
     as_age,
     as_duration,
     as_memory,
-    as_size,
     say,
     write_json,
     write_table,
 )
+from gridtask.errors import CorruptRecordError
+from gridtask.units import format_size
 
 if TYPE_CHECKING:
     from gridtask.cli.selection import Call, Filters, Part
@@ -28,7 +29,7 @@ TASK_COLUMNS = (
     Column("results", right=True),
     Column("failed", right=True),
     Column("running", right=True),
-    Column("bytes", as_size, header="size", right=True),
+    Column("bytes", format_size, header="size", right=True),
     Column("files", right=True),
     Column("oldest", as_age, right=True, is_time=True),
     Column("newest", as_age, right=True, is_time=True),
@@ -44,9 +45,12 @@ CALL_COLUMNS = (
     Column("seconds", as_duration, header="time", right=True),
     Column("peak_mb", as_memory, header="memory", right=True),
     Column("ended_at", as_age, header="age", right=True, is_time=True),
-    Column("bytes", as_size, header="size", right=True),
+    Column("bytes", format_size, header="size", right=True),
 )
 """What is shown of each call; task and error only where they tell something."""
+
+DAMAGED = "damaged"
+"""State of a call whose record cannot be read; it is computed again."""
 
 HIDDEN_FIELDS = ("host", "job", "run")
 """Further fields of a call in JSON."""
@@ -101,13 +105,13 @@ def run(args: argparse.Namespace) -> int:
         rows = task_rows(parts, selection.in_flight(store), filters)
         columns, legal = TASK_COLUMNS, [column.field for column in TASK_COLUMNS]
     rows = _sorted(rows, args.sort, legal)
-    if args.json:
-        write_json(rows)
-        return 0
     if not rows:
         say(f"nothing to list in {selection.cache_of(args)}")
-    write_table(columns, rows)
-    return 0
+    if args.json:
+        write_json(rows)
+    else:
+        write_table(columns, rows)
+    return CORRUPT if any(row.get("state") == DAMAGED for row in rows) else 0
 
 
 def task_rows(
@@ -121,6 +125,8 @@ def task_rows(
         if filters.any and not part.calls:
             continue
         sizes = part.folder.sizes()
+        if not (part.calls or n_running or sizes.n_live):
+            continue  # all that is left is that something was removed
         ended = [call.ended_at for call in part.calls]
         of_calls = sum(call.n_bytes for call in part.calls)
         row: Row = {
@@ -148,12 +154,17 @@ def _not_begun(name: str, n_running: int) -> Row:
 
 def call_row(call: Call) -> Row:
     """Return the row of a call."""
-    meta = call.folder.meta(call.number)
+    state = "failed" if call.failed else "done"
+    try:
+        meta = call.folder.meta(call.number)
+    except CorruptRecordError as error:
+        say(str(error))
+        state, meta = DAMAGED, {}
     return {
         "task": call.folder.name,
         "key": call.key,
         "args": meta.get("args"),
-        "state": "failed" if call.failed else "done",
+        "state": state,
         "error": meta.get("error"),
         "seconds": round(call.entry.seconds, 6),
         "peak_mb": call.entry.peak_mb or None,

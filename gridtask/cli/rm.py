@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
 from gridtask.cli.errors import FAILED, CommandError, UsageError
-from gridtask.cli.table import as_size, counted, say
+from gridtask.cli.table import counted, say
+from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.cli.selection import Part
+    from gridtask.cli.selection import Filters, Part
     from gridtask.store.store import Store
 
 EXAMPLES = """\
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(msg)
     store = selection.open_store(args)
     parts = selection.select(store, args.names, filters)
-    removals = [Removal(part, part.whole and not filters.any) for part in parts]
+    removals = [Removal(part, filters) for part in parts]
     removals = [removal for removal in removals if removal.entirely or removal.calls]
     if store is None or not removals:
         say("nothing to remove")
@@ -78,11 +79,13 @@ def run(args: argparse.Namespace) -> int:
 class Removal:
     """What goes of one task: some calls, or `entirely` all that it has."""
 
-    def __init__(self, part: Part, entirely: bool) -> None:
+    def __init__(self, part: Part, filters: Filters) -> None:
         self.folder = part.folder
         self.calls = part.calls
         self.n_failed = part.n_failed
-        self.entirely = entirely
+        self.entirely = part.whole and not filters.any
+        self._age = filters.older if part.whole and not filters.failed else None
+        self._now = filters.now
 
     def __str__(self) -> str:
         n_bytes = (
@@ -93,13 +96,16 @@ class Removal:
         n_results = len(self.calls) - self.n_failed
         return (
             f"{self.folder.name}: {counted(n_results, 'result')}, "
-            f"{counted(self.n_failed, 'failed call')}, {as_size(n_bytes)}"
+            f"{counted(self.n_failed, 'failed call')}, {format_size(n_bytes)}"
         )
 
     def carry_out(self, store: Store) -> None:
         """Remove it."""
         if self.entirely:
             store.remove_folder(self.folder)
+        elif self._age is not None:
+            # By age the store also removes logs, and files at once.
+            self.folder.remove_older(self._age, self._now)
         else:
             numbers = [number for call in self.calls for number in call.numbers]
             self.folder.remove(numbers)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import os
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridtask.cli.errors import CommandError
 from gridtask.printable import printable
-from gridtask.store.segment import Entry, Kind
+from gridtask.store.record import Entry, Kind
 from gridtask.store.store import Folder, Store
 
 MIN_KEY = 4
@@ -22,13 +23,10 @@ MIN_KEY = 4
 MAX_LISTED = 6
 """How many candidates an error names."""
 
-RECORD_BYTES = 96
-"""Bytes of a record's header; with its meta and payload, what a record takes."""
-
 
 @dataclass(slots=True)
 class Call:
-    """A call that the store knows, with all of its records.
+    """A call that has ended, with a result or a failure.
 
     Attributes
     ----------
@@ -39,7 +37,7 @@ class Call:
     entry : Entry
         That record.
     numbers : list of int
-        Numbers of all live records of the call.
+        That record, and a failure from before the result.
     n_bytes : int
         What they take in the store.
     """
@@ -69,17 +67,14 @@ class Call:
 def calls_of(folder: Folder) -> list[Call]:
     """Return the calls that have ended with a result or a failure."""
     calls: dict[bytes, Call] = {}
-    # In this order a result takes precedence; of several results the first
-    # counts, of several failures the last.
-    for kind, order in ((Kind.OK, 1), (Kind.ERR, -1)):
-        found = [(number, folder.entry(number)) for number in folder.numbers(kind)]
-        found.sort(key=lambda item: order * item[1].t_end_ns)
-        for number, entry in found:
+    for kind in (Kind.OK, Kind.ERR):  # in this order: a result takes precedence
+        for number in folder.numbers(kind):
+            entry = folder.entry(number)
             call = calls.get(entry.key)
             if call is None:
                 call = calls[entry.key] = Call(folder, number, entry)
             call.numbers.append(number)
-            call.n_bytes += RECORD_BYTES + entry.meta_len + entry.payload_len
+            call.n_bytes += entry.end - entry.offset
     return list(calls.values())
 
 
@@ -130,19 +125,19 @@ class Filters:
         """True if there is any condition."""
         return self.failed or self.older is not None
 
-    def admits(self, call: Call) -> bool:
-        """Return whether everything holds of a call."""
-        if self.failed and not call.failed:
-            return False
-        # A time stamp from the future, of a node whose clock is wrong, is as
-        # good as now.
-        age = max(self.now - call.ended_at, 0.0)
-        return self.older is None or age >= self.older
+    def of(self, folder: Folder) -> Callable[[Call], bool]:
+        """Return what tells whether everything holds of a call in `folder`."""
+        if self.older is None:
+            return lambda call: call.failed or not self.failed
+        old = set(folder.older(self.older, self.now))
+        return lambda call: call.number in old and (call.failed or not self.failed)
 
 
 def filters_of(args: argparse.Namespace) -> Filters:
     """Return the filters among a verb's arguments."""
-    return Filters(older=args.older, failed=args.failed, now=time.time())
+    # 0s is everything, also what a node with a wrong clock dates into the future.
+    now = math.inf if args.older == 0 else time.time()
+    return Filters(older=args.older, failed=args.failed, now=now)
 
 
 def cache_of(args: argparse.Namespace) -> Path:
@@ -202,10 +197,11 @@ def select(store: Store | None, names: Sequence[str], filters: Filters) -> list[
             parts[name] = Part(folders[name], calls, whole=name in tasks)
     wanted = _find_keys(keys, parts.values())
     for part in parts.values():
+        admits = filters.of(part.folder)
         part.calls = [
             call
             for call in part.calls
-            if (part.whole or call.entry.key in wanted) and filters.admits(call)
+            if (part.whole or call.entry.key in wanted) and admits(call)
         ]
     return [part for part in parts.values() if part.whole or part.calls]
 
@@ -271,4 +267,5 @@ def in_flight(store: Store | None) -> dict[str, int]:
         return {}
     from gridtask import claims
 
-    return claims.in_flight(store)
+    count = getattr(claims, "in_flight", None)
+    return dict(count(store)) if count else {}

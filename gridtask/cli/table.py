@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridtask.counts import duration
 from gridtask.printable import printable
+from gridtask.units import format_duration, format_size
 
 Row = Mapping[str, Any]
 """One row: the value of each field, as it appears in JSON."""
@@ -35,31 +35,21 @@ def as_text(value: Any) -> str:
     return "-" if value is None else printable(str(value))
 
 
-def as_size(n_bytes: Any) -> str:
-    """Return a number of bytes in the unit that suits it."""
-    size = float(n_bytes)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} TiB"
-
-
 def as_age(timestamp: Any) -> str:
     """Return how long ago a POSIX time stamp was."""
     if timestamp is None:
         return "-"
-    return duration(max(time.time() - timestamp, 0.0))
+    return format_duration(max(time.time() - timestamp, 0.0))
 
 
 def as_duration(seconds: Any) -> str:
     """Return a length of time."""
-    return "-" if seconds is None else duration(seconds)
+    return "-" if seconds is None else format_duration(seconds)
 
 
 def as_memory(mebibytes: Any) -> str:
     """Return an amount of memory given in MiB, ``-`` for none."""
-    return as_size(mebibytes * 2**20) if mebibytes else "-"
+    return format_size(mebibytes * 2**20) if mebibytes else "-"
 
 
 def as_date(timestamp: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import sys
 import pytest
 
 from gridtask.cli import command, main
-from gridtask.cli.arguments import parse_age
 from gridtask.cli.errors import CommandError, UsageError
 from gridtask.errors import (
     ConfigError,
@@ -18,31 +16,6 @@ from gridtask.errors import (
     SchedulerUnavailable,
     StoreError,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0s", 0),
-        ("30m", 1800),
-        ("1.5h", 5400),
-        ("7d", 7 * 86400),
-        ("2w", 14 * 86400),
-    ],
-)
-def test_ages_are_a_number_and_a_unit(text, seconds):
-    """Every unit is understood; minutes are m."""
-    assert parse_age(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "7", "d", "-1d", "7 d", "7days", "1M", "1y", "1e3s", "nan", "٣d", "7d "],
-)
-def test_anything_else_is_no_age(text):
-    """What could be misread is refused, most of all negative ages."""
-    with pytest.raises(argparse.ArgumentTypeError, match="is not an age"):
-        parse_age(text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""A cache with a few calls, made without running any."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gridtask.cli import main
+from gridtask.store import values
+from gridtask.store.record import Kind
+from gridtask.store.segment import SegmentWriter
+from gridtask.store.store import Store
+
+DAY = 86400.0
+
+
+class Cache:
+    """A store in a folder of its own, and the command run on it."""
+
+    def __init__(self, root):
+        self.root = root
+        self.in_flight = {}
+
+    def put(self, task, key, *, age=0.0, failed=False, value=1.0, **meta):
+        """Write a result, or a failure, that ended `age` seconds ago."""
+        folder = Store.open(self.root).folder(task)
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{key}{'err' if failed else 'ok'}{age:.0f}.seg"
+        writer = SegmentWriter.create(folder.path / name)
+        writer.append(Kind.META, meta={"task": task})
+        writer.append(
+            Kind.ERR if failed else Kind.OK,
+            values.encode(value).parts,
+            key=bytes.fromhex(key.ljust(32, "0")),
+            meta=meta,
+            t_end_ns=int((time.time() - age) * 1e9),
+            seconds=2.5,
+            peak_mb=100,
+        )
+        writer.seal()
+
+    def keys(self, task):
+        """Return the keys of a task's results and failures, in this order."""
+        folder = Store.open(self.root).folder(task)
+        folder.refresh()
+        return tuple(
+            sorted(folder.entry(n).key.hex().rstrip("0") for n in folder.numbers(kind))
+            for kind in (Kind.OK, Kind.ERR)
+        )
+
+    def run(self, *argv):
+        """Run the command and return its exit status."""
+        return main(["-C", str(self.root), *argv])
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache without calls."""
+    cache = Cache(tmp_path / "cache")
+    Store.open(cache.root)
+    monkeypatch.setattr(
+        "gridtask.claims.in_flight", lambda store: cache.in_flight, raising=False
+    )
+    return cache
+
+
+@pytest.fixture
+def filled(cache):
+    """Two tasks: simulate with old and new calls and a failed one, and train."""
+    cache.put("simulate", "3fa91c02", age=10 * DAY, args="seed=1", host="node1")
+    cache.put("simulate", "3fa91c77", age=1 * DAY, args="seed=2", job="118.7")
+    cache.put(
+        "simulate", "5b", age=8 * DAY, failed=True, args="seed=3", error="ValueError: x"
+    )
+    cache.put("train", "77aa0000", age=20 * DAY, args="lr=0.1", value="x" * 50_000)
+    return cache
