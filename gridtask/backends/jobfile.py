@@ -5,13 +5,14 @@ tasks and whether its supervisor still lives.
 
 Lines of tab-separated fields, backslash-escaped, complete with their newline:
 
-``gridtask-local 1`` · ``name NAME`` · ``tasks FIRST N`` · ``limit N`` ·
-``folder PATH`` · ``log NAME`` · ``argv ARG...`` · ``hold FILE 0|1`` (1:
-elementwise) · ``submitted TIME`` · ``up PID START MACHINE HOST`` ·
-``start TASK TIME`` · ``end TASK TIME FAILED STATUS CPU RSS USER TEXT`` (empty
-where unknown; USER deleted it) · ``cancel USER FIRST LAST``, written by those
-who want the tasks FIRST to LAST deleted · ``fault TEXT``, the supervisor's own
-last words. Unknown words are for later versions.
+``gridtask-local 1`` · ``name NAME`` · ``tasks FIRST N`` · ``limit N`` (tasks at
+a time) · ``slots N OF`` (each takes N of the folder's OF) · ``folder PATH`` ·
+``log NAME`` · ``argv ARG...`` · ``hold FILE 0|1`` (1: elementwise) ·
+``submitted TIME`` · ``up PID START MACHINE HOST`` · ``start TASK TIME`` ·
+``end TASK TIME FAILED STATUS CPU RSS USER TEXT`` (empty where unknown; USER
+deleted it) · ``cancel USER FIRST LAST``, written by those who want the tasks
+FIRST to LAST deleted · ``fault TEXT``, the supervisor's own last words. Unknown
+words are for later versions.
 
 Supervisors import this module: like theirs, its imports are builtin only.
 """
@@ -107,7 +108,8 @@ class Job:
         self.name = self.folder = self.log = self.machine = self.host = ""
         self.fault = ""
         self.tasks = range(0)
-        self.limit = 1
+        self.limit = self.slots = 1
+        self.n_slots = 0
         self.argv: list[str] = []
         self.holds: list[tuple[str, bool]] = []
         self.submitted_at = 0.0
@@ -167,6 +169,8 @@ class Job:
             self.argv = fields
         elif word == "limit":
             self.limit = int(fields[0])
+        elif word == "slots":
+            self.slots, self.n_slots = int(fields[0]), int(fields[1])
         elif word == "submitted":
             self.submitted_at = float(fields[0])
         elif word in ("name", "folder", "log", "fault"):

@@ -18,6 +18,8 @@ task started along, which a parent-death signal to the task alone would not.
 
 from __future__ import annotations
 
+import _socket
+import errno
 import os
 import sys
 import time
@@ -34,8 +36,11 @@ else:
 BEAT = 30.0
 """Seconds between two touches of the state file, which tell other hosts of its life."""
 
-HOLD_WAITS = (0.02, 0.5)
-"""Shortest and longest time in seconds between two looks at the jobs waited for."""
+WAITS = (0.02, 0.5)
+"""Shortest and longest time in seconds between two looks at what is waited for."""
+
+NEXT_WAIT = 0.1
+"""The longest for who is the next in line for slots."""
 
 NOT_STARTED = 1
 """`failed` of an array task that could not be started, as in accounting(5)."""
@@ -49,6 +54,77 @@ _CHANGED = (*_EVENTS, *_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python or this module treats specially, and a task should not."""
 
 
+class Slots:
+    """The slots that the jobs of one folder have on this machine, all together.
+
+    Else a hundred small jobs would run a hundred processes at a time.
+
+    A slot is an abstract socket address: bound to one process at a time, and
+    free again when that ends, however it ends. So is the place of the next in
+    line, without which nobody takes slots: who waits for several of them, or
+    came later, is not overtaken for ever by those who have some already.
+
+    Parameters
+    ----------
+    folder : str
+        The folder of the jobs' state files.
+    n_slots : int
+        Number of slots; with 0 they are not counted.
+
+    References
+    ----------
+    unix(7), "Abstract sockets".
+    """
+
+    def __init__(self, folder: str, n_slots: int) -> None:
+        status = os.stat(folder)
+        name = f"\0gridtask-{os.geteuid()}-{status.st_dev:x}-{status.st_ino:x}-"
+        self._prefix = name.encode()
+        self._n_slots = n_slots
+        self._place: _socket.socket | None = None
+
+    @property
+    def is_next(self) -> bool:
+        """Whether this process waits and nobody waits before it."""
+        return self._place is not None
+
+    def take(self, number: int) -> list[_socket.socket] | None:
+        """Return `number` slots, to be closed, or None if one has to wait."""
+        if not self._n_slots:
+            return []
+        self._place = self._place or self._bind("next")
+        if self._place is None:
+            return None
+        taken: list[_socket.socket] = []
+        for index in range(self._n_slots):
+            slot = self._bind(str(index))
+            if slot is not None:
+                taken.append(slot)
+            if len(taken) == min(number, self._n_slots):
+                self.leave()
+                return taken
+        for slot in taken:
+            slot.close()
+        return None
+
+    def leave(self) -> None:
+        """Wait no more."""
+        if self._place is not None:
+            self._place.close()
+            self._place = None
+
+    def _bind(self, name: str) -> _socket.socket | None:
+        address = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        try:
+            address.bind(self._prefix + name.encode())
+        except OSError as error:
+            # Where abstract addresses are forbidden, slots cannot be counted.
+            if error.errno == errno.EADDRINUSE:
+                address.close()
+                return None
+        return address
+
+
 class Supervisor:
     """Run the array tasks of a job, at most `job.limit` at a time."""
 
@@ -58,8 +134,10 @@ class Supervisor:
         self._unwritten = b""
         self._pending = list(job.tasks)
         self._running: dict[int, int] = {}
+        self._taken: dict[int, list[_socket.socket]] = {}
+        self._slots = Slots(os.path.dirname(job.path), job.n_slots)
         self._holds = Holds(job.holds)
-        self._hold_wait = HOLD_WAITS[0]
+        self._wait = WAITS[0]
         self._next_beat = time.monotonic() + BEAT
         # Its write end is open here alone: closed means that this process ended.
         self._lifeline = os.pipe()
@@ -84,10 +162,15 @@ class Supervisor:
         while len(self._running) < self._job.limit:
             task = next((n for n in self._pending if not self._holds.block(n)), None)
             if task is None:
+                self._slots.leave()
                 return
+            taken = self._slots.take(self._job.slots)
+            if taken is None:
+                return
+            self._taken[task] = taken
             self._pending.remove(task)
             self._start(task)
-            self._hold_wait = HOLD_WAITS[0]
+            self._wait = WAITS[0]
 
     def _start(self, task: int) -> None:
         log = os.path.join(self._job.folder, self._job.log.replace("{task}", str(task)))
@@ -116,8 +199,9 @@ class Supervisor:
     def _wait_seconds(self) -> float:
         seconds = max(self._next_beat - time.monotonic(), 0.0)
         if self._pending and len(self._running) < self._job.limit:
-            seconds = min(seconds, self._hold_wait)
-            self._hold_wait = min(self._hold_wait * 1.5, HOLD_WAITS[1])
+            seconds = min(seconds, self._wait)
+            longest = NEXT_WAIT if self._slots.is_next else WAITS[1]
+            self._wait = min(self._wait * 1.5, longest)
         return seconds
 
     def _reap(self) -> None:
@@ -141,6 +225,8 @@ class Supervisor:
                 self._end(task, 0, code, *used)
 
     def _end(self, task: int, failed: int, *usage: float, text: str = "") -> None:
+        for slot in self._taken.pop(task, ()):
+            slot.close()
         # One that ended by itself just before was not deleted.
         is_deleted = not usage or failed == ENDED_BY_SIGNAL
         user = self._job.cancelled.get(task, "") if is_deleted else ""
@@ -190,8 +276,10 @@ class Supervisor:
         pid = os.fork()
         if pid:
             return pid
-        os.close(self._lifeline[1])
-        os.close(self._fd)
+        # Not to keep the lifeline's other end open, nor slots.
+        inherited = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
+        os.closerange(3, self._lifeline[0])
+        os.closerange(self._lifeline[0] + 1, inherited)
         os.read(self._lifeline[0], 1)
         wait_seconds = 0.001
         while _kill_session():
@@ -273,6 +361,8 @@ def main() -> None:
     # Of an array task that the driver itself may be; a worker would believe them.
     for name in ("JOB_ID", "SGE_TASK_ID"):
         os.environ.pop(name, None)
+    if "GRIDTASK_JOB_ID" in os.environ:
+        job.n_slots = 0  # the local job that waits for this one holds slots itself
     os.environ["GRIDTASK_JOB_ID"] = job.job_id
     try:
         os.chdir(job.folder)

@@ -16,7 +16,7 @@ from gridtask.backends import jobfile
 from gridtask.backends.base import Hold, JobRequest, JobState, TaskState
 from gridtask.backends.jobfile import Job, join_line, machine, split_line, start_time
 from gridtask.backends.local import LocalBackend
-from gridtask.backends.supervisor import Supervisor
+from gridtask.backends.supervisor import Slots, Supervisor
 from gridtask.errors import SchedulerUnavailable, SubmitError
 
 
@@ -82,7 +82,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def gates(tmp_path: Path) -> Callable[[int], None]:
     """Return a function that lets array task n go on, waiting in WAIT_AT_GATE."""
-    for task in range(1, 4):
+    for task in range(1, 6):
         os.mkfifo(tmp_path / f"gate{task}")
 
     def open_gate(task: int) -> None:
@@ -191,7 +191,8 @@ def test_no_more_than_max_running_at_a_time(bench: Bench):
         (None, 16, None, 1),
         (None, 1, 3, 3),
         (2, 1, 3, 2),
-        (3, 4, None, 3),
+        (3, 4, None, 1),
+        (9, 4, None, 2),
     ],
 )
 def test_processes_at_a_time(
@@ -215,6 +216,83 @@ def test_processes_at_a_time(
         TaskState.RUNNING: (range(1, expected + 1),),
         TaskState.QUEUED: (range(expected + 1, 21),),
     }
+
+
+def test_jobs_of_a_folder_share_its_slots(bench: Bench, gates: Callable[[int], None]):
+    """Many small jobs run no more processes at a time than one large one."""
+    bench.backend = LocalBackend(bench.folder, max_processes=2)
+    jobs = {task: bench.submit(WAIT_AT_GATE, first_task=task) for task in range(1, 6)}
+    most = 0
+    while jobs:
+        running = [
+            task
+            for task, job_id in jobs.items()
+            if (job := bench.backend.poll().get(job_id))
+            and job.state_of(task) is TaskState.RUNNING
+        ]
+        most = max(most, len(running))
+        if len(running) == min(2, len(jobs)):
+            gates(running[0])
+            bench.wait(jobs.pop(running[0]))
+    assert most == 2
+
+
+def test_slots_freed_by_a_large_job_go_to_the_one_that_waits(
+    bench: Bench, gates: Callable[[int], None]
+):
+    """A later job does not wait until an earlier one has run all its tasks."""
+    bench.backend = LocalBackend(bench.folder, max_processes=2)
+    first = bench.submit("read go < gate$((GRIDTASK_TASK_ID % 2 + 1))", n_tasks=20)
+    bench.wait_for_state(first, 2, TaskState.RUNNING)
+    second = bench.submit(FOREVER)
+    wait_until(lambda: not is_free(bench.folder, "next"))
+    gates(1)
+    bench.wait_for_state(second, 1, TaskState.RUNNING)
+    assert bench.job(first).state_of(3) is TaskState.QUEUED
+
+
+def is_free(folder: Path, name: str) -> bool:
+    address = Slots(str(folder), 1)._bind(name)
+    if address is None:
+        return False
+    address.close()
+    return True
+
+
+def test_array_task_with_slots_takes_as_many(bench: Bench):
+    """A task of four slots waits until four are free, and never for more."""
+    bench.backend = LocalBackend(bench.folder, max_processes=4)
+    narrow = bench.submit(FOREVER)
+    wide = bench.submit(FOREVER, slots=4)
+    wait_until(lambda: not is_free(bench.folder, "next"))
+    assert bench.job(wide).state_of(1) is TaskState.QUEUED
+    bench.backend.cancel(narrow)
+    bench.wait_for_state(wide, 1, TaskState.RUNNING)
+    wider = bench.submit("true", slots=99)
+    bench.backend.cancel(wide)
+    bench.wait(wider)
+
+
+def test_job_inside_a_job_does_not_wait_for_its_slots(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """Who waits for a job of its own keeps its slot meanwhile."""
+    bench.backend = LocalBackend(bench.folder, max_processes=1)
+    outer = bench.submit(FOREVER)
+    bench.wait_for_state(outer, 1, TaskState.RUNNING)
+    monkeypatch.setenv("GRIDTASK_JOB_ID", outer)
+    assert bench.account(bench.run("true"))[0].exit_status == 0
+
+
+def test_killed_job_frees_its_slots(bench: Bench):
+    """Nothing but living processes holds slots, not even a second guardian."""
+    bench.backend = LocalBackend(bench.folder, max_processes=1)
+    first = bench.submit(FOREVER)
+    bench.wait_for_state(first, 1, TaskState.RUNNING)
+    kill_guardian(first)
+    second = bench.submit("true")
+    os.kill(supervisor_of(first), signal.SIGKILL)
+    bench.wait(second)
 
 
 def test_supervisor_has_a_session_of_its_own(bench: Bench):
@@ -592,22 +670,26 @@ def test_guardian_that_is_killed_is_replaced(bench: Bench):
     """The supervisor does without a guardian for a moment only."""
     job_id = bench.submit(FOREVER)
     pid = supervisor_of(job_id)
-    command = Path(f"/proc/{pid}/cmdline").read_bytes()
-
-    def guardians() -> list[int]:
-        return [
-            child
-            for child in children_of(pid)
-            if Path(f"/proc/{child}/cmdline").read_bytes() == command
-        ]
-
     bench.wait_for_state(job_id, 1, TaskState.RUNNING)
-    (guardian,) = guardians()
-    os.kill(guardian, signal.SIGKILL)
-    wait_until(lambda: guardians() and guardians() != [guardian])
+    kill_guardian(job_id)
     processes = children_of(pid)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not any(map(start_time, processes)))
+
+
+def kill_guardian(job_id: str) -> None:
+    """Kill the guardian of a job, and wait for the next."""
+    pid = supervisor_of(job_id)
+
+    def command(process: int) -> bytes:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+
+    def guardians() -> list[int]:
+        return [each for each in children_of(pid) if command(each) == command(pid)]
+
+    (guardian,) = guardians()
+    os.kill(guardian, signal.SIGKILL)
+    wait_until(lambda: guardians() and guardians() != [guardian])
 
 
 def test_terminated_supervisor_says_so(bench: Bench):
