@@ -18,9 +18,9 @@ from gridtask import backends, config
 from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
 from gridtask.calls import Arguments, Binder, bind_all
-from gridtask.driver import HERE, Pace, cluster_pace
 from gridtask.errors import ConfigError, GridTaskError, NestedSubmission
 from gridtask.options import SETTINGS
+from gridtask.pace import HERE, Pace, cluster_pace
 from gridtask.run import Run
 from gridtask.store import values
 from gridtask.store.segment import Kind

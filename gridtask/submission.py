@@ -17,8 +17,9 @@ from gridtask import claims
 from gridtask.backends.base import Backend, JobRequest, JobState
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
-from gridtask.driver import Execution, Pace
+from gridtask.driver import Execution
 from gridtask.errors import ConfigError, SchedulerUnavailable
+from gridtask.pace import Pace
 from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
 from gridtask.runfile import RunFileWriter, RunPlan, World, new_run_id

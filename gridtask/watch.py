@@ -1,0 +1,171 @@
+"""What the scheduler knows of a run's array tasks, and when one is given up.
+
+An array task is never given up because nothing is heard of it: there must be
+the scheduler's record of its end, or its word, twice, that it is gone; and
+after that time for its results to come into sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridtask import fs
+from gridtask.backends.base import Accounting, Backend, JobState, TaskState
+from gridtask.claims import Claim, JobRef
+from gridtask.errors import SchedulerUnavailable
+from gridtask.pace import Ladder, Pace
+from gridtask.plan import Place
+from gridtask.worker import log_path
+
+
+@dataclass
+class OpenTask:
+    """An array task with calls that are not final, in the order it runs them."""
+
+    place: Place
+    indices: dict[int, None]
+    state: TaskState | None = TaskState.QUEUED
+    gone_at: float | None = None
+    n_gone: int = 0
+    ended: Accounting | None = None
+    ended_at: float = 0.0
+
+    @property
+    def first(self) -> int:
+        """The call that runs if the array task runs: its first open one."""
+        return next(iter(self.indices))
+
+
+class JobWatch:
+    """Follows the open array tasks of a run, its own and adopted ones.
+
+    Attributes
+    ----------
+    tasks : dict of Place to OpenTask
+        What is followed; who collects results closes calls in it.
+    warnings : list of str
+        Lines for the user, to be taken out by who shows them.
+    is_unknown : bool
+        True while the scheduler gives no answer: then nothing is decided.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        claims: Mapping[str, Claim],
+        pace: Pace,
+        clock: Callable[[], float],
+    ) -> None:
+        self.tasks: dict[Place, OpenTask] = {}
+        self.warnings: list[str] = []
+        self.is_unknown = False
+        self._backend = backend
+        self._claims = claims
+        self._pace = pace
+        self._clock = clock
+        self._states: Mapping[str, JobState] = {}
+        self._asking = Ladder(pace.poll_least, pace.poll_most)
+
+    def poll(self) -> bool:
+        """Ask the scheduler once for all jobs; tell whether anything moved."""
+        try:
+            self._states = self._backend.poll()
+        except SchedulerUnavailable as error:
+            if not self.is_unknown:
+                self.warnings.append(f"{error}; waiting, nothing is submitted again")
+            self.is_unknown = True
+            return False
+        if self.is_unknown:
+            self.warnings.append("the scheduler answers again")
+        self.is_unknown = False
+        now = self._clock()
+        moved = [self._update(task, now) for task in self.tasks.values()]
+        return any(moved)
+
+    def error_reason(self, task: OpenTask) -> str | None:
+        """Return why an array task is in an error state."""
+        job = self.job_of(task.place)
+        return self._backend.error_reason(job.job_id, task.place.task) if job else None
+
+    def errored(self) -> list[OpenTask]:
+        """Return the array tasks that wait in an error state."""
+        return [t for t in self.tasks.values() if t.state is TaskState.ERROR]
+
+    def lost(self) -> list[OpenTask]:
+        """Return the array tasks whose missing results will not come any more."""
+        gone = [task for task in self.tasks.values() if task.gone_at is not None]
+        if not gone or self.is_unknown:
+            return []
+        now = self._clock()
+        self._ask_accounting(gone, now)
+        return [task for task in gone if self._is_lost(task, now)]
+
+    def cancel(self, task: OpenTask) -> None:
+        """Delete an array task."""
+        job = self.job_of(task.place)
+        if job:
+            self._backend.cancel(job.job_id, [task.place.task])
+
+    def job_of(self, place: Place) -> JobRef | None:
+        """Return the job of an array task, if it is known."""
+        claim = self._claims.get(place.run_id)
+        return claim.job_of(place.task) if claim else None
+
+    def log_of(self, place: Place) -> Path | None:
+        """Return the log of an array task, if there is one."""
+        claim = self._claims.get(place.run_id)
+        if claim is None:
+            return None
+        path = log_path(claim.runs / f"{place.run_id}.run", place.task)
+        return path if path.name in fs.list_names(claim.runs) else None
+
+    def _update(self, task: OpenTask, now: float) -> bool:
+        """Take over what the scheduler says of one array task."""
+        before, task.state = task.state, self._state(task.place)
+        if task.state is not None:
+            task.gone_at, task.n_gone, task.ended = None, 0, None
+        else:
+            task.gone_at = now if task.gone_at is None else task.gone_at
+            task.n_gone += 1
+        return task.state is not before
+
+    def _state(self, place: Place) -> TaskState | None:
+        """Return the scheduler's state of an array task, None if it is gone."""
+        claim = self._claims.get(place.run_id)
+        if claim is None:
+            return None
+        job = claim.job_of(place.task)
+        if job is None:
+            submitting = place.task in claim.alive_tasks(self._states)
+            return TaskState.QUEUED if submitting else None
+        state = self._states.get(job.job_id)
+        if state is None or state.name != job.name:
+            return None  # gone; its number may be another job's by now
+        return state.state_of(place.task)
+
+    def _ask_accounting(self, gone: list[OpenTask], now: float) -> None:
+        """Look for the records of array tasks that are gone, all at once."""
+        asked: dict[str, set[int]] = {}
+        for task in gone:
+            job = self.job_of(task.place)
+            if job and task.ended is None:
+                asked.setdefault(job.job_id, set()).add(task.place.task)
+        if not asked or not self._asking.is_due(now):
+            return
+        records = {(r.job_id, r.task): r for r in self._backend.account(asked)}
+        self._asking.done(now, changed=False)
+        for task in gone:
+            job = self.job_of(task.place)
+            record = records.get((job.job_id, task.place.task)) if job else None
+            if record and not record.rescheduled:
+                task.ended, task.ended_at = record, now
+
+    def _is_lost(self, task: OpenTask, now: float) -> bool:
+        if task.ended is not None:
+            is_normal = not task.ended.failed and not task.ended.exit_status
+            patience = self._pace.unseen if is_normal else self._pace.settle
+            return now - task.ended_at >= patience
+        gone_for = now - (task.gone_at or now)
+        return task.n_gone >= 2 and gone_for >= self._pace.gone + self._pace.unseen
