@@ -16,7 +16,7 @@ from gridtask.backends import jobfile
 from gridtask.backends.base import Hold, JobRequest, JobState, TaskState
 from gridtask.backends.jobfile import Job, join_line, machine, split_line, start_time
 from gridtask.backends.local import LocalBackend
-from gridtask.backends.supervisor import Slots, Supervisor
+from gridtask.backends.supervisor import BEAT, Slots, Supervisor
 from gridtask.errors import SchedulerUnavailable, SubmitError
 
 
@@ -446,6 +446,17 @@ def test_a_name_is_submitted_once(bench: Bench):
     bench.wait(first)
 
 
+def test_driver_may_ignore_its_children(bench: Bench):
+    """A process that ignores SIGCHLD can submit, and its jobs see their tasks end."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        job_id = bench.submit("exit 3")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    bench.wait(job_id)
+    assert bench.account(job_id)[0].exit_status == 3
+
+
 def test_missing_folder_is_a_submit_error(bench: Bench):
     """What the operating system said is in the error."""
     backend = LocalBackend(bench.folder / "gone")
@@ -604,6 +615,16 @@ def is_stopped(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] == "T"
 
 
+def test_cancel_from_another_host_needs_no_signal(bench: Bench):
+    """A supervisor reads its file whenever it wakes."""
+    first = bench.submit(FOREVER)
+    second = bench.submit(FOREVER, n_tasks=2, holds=(Hold(first),))
+    with open(bench.folder / "gt2.local", "ab") as file:
+        file.write(join_line("cancel", "anna", 1, 2))
+    bench.wait(second)
+    assert [r.deleted_by for r in bench.account(second, 1, 2)] == ["anna", "anna"]
+
+
 def test_cancel_works_on_a_full_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     """A job can be ended when nothing can be written."""
     job_id = bench.submit(FOREVER)
@@ -626,11 +647,8 @@ def test_state_that_could_not_be_written_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A full disk delays what the state file tells, and tears no line for good."""
-    path, _ = write_job(tmp_path, pid=1, start=1, machine="0" * 16, host="elsewhere")
+    supervisor, path, fd = make_supervisor(tmp_path, monkeypatch)
     job = Job(str(path))
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-    monkeypatch.setattr(Supervisor, "_start_guardian", lambda self: 0)
-    supervisor = Supervisor(job, fd)
     room = iter([0, 12])
 
     def write(fd: int, data: bytes, _write=os.write) -> int:
@@ -651,6 +669,33 @@ def test_state_that_could_not_be_written_is_written_later(
     assert job.started == {1: 1.5, 2: 2.5}
     assert job.cancelled == {2: "anna"}
     assert job.fault == "out of luck"
+
+
+def test_supervisor_touches_its_file_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Other hosts see that it lives, though nothing happens."""
+    supervisor, path, fd = make_supervisor(tmp_path, monkeypatch)
+    os.utime(path, (1, 1))
+    supervisor._beat()
+    assert path.stat().st_mtime == 1
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + BEAT)
+    assert supervisor._wait_seconds() == 0.0
+    supervisor._beat()
+    assert path.stat().st_mtime > 1
+    assert supervisor._next_beat == now + 2 * BEAT
+    os.close(fd)
+
+
+def make_supervisor(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Supervisor, Path, int]:
+    """Return a supervisor in this process, its state file, and the file open."""
+    path, _ = write_job(folder, pid=1, start=1, machine="0" * 16, host="elsewhere")
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    monkeypatch.setattr(Supervisor, "_start_guardian", lambda self: 0)
+    return Supervisor(Job(str(path)), fd), path, fd
 
 
 def test_killed_supervisor_takes_its_tasks_along(bench: Bench):
