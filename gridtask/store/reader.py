@@ -211,6 +211,8 @@ class SegmentReader:
             If it does not have its checksum.
         """
         self._verify(entry)
+        if not entry.payload_len:
+            return memoryview(bytearray())
         start = entry.payload_at - entry.payload_at % mmap.ALLOCATIONGRANULARITY
         skip = entry.payload_at - start
         length = skip + entry.payload_len
@@ -232,17 +234,18 @@ class SegmentReader:
         self,
         entry: Entry,
         before: bytes,
-        blocks: Iterator[Buffer] | list[Buffer],
-        n: int,
+        blocks: Iterable[Buffer],
+        n_bytes: int,
     ) -> None:
         """Compare a record with its index entry and its checksums."""
-        header = record.unpack_record_header(before[: record.HEADER_SIZE], entry.offset)
-        if header is not None and header[0][:9] == entry[:9] and n == entry.payload_len:
+        # The index is checksummed, and says all but the checksum of the body.
+        if len(before) >= record.HEADER_SIZE and n_bytes == entry.payload_len:
+            seq, key, body = _CHECK.unpack_from(before)
             meta_end = record.HEADER_SIZE + entry.meta_len
             digest = xxh3_64(before[record.HEADER_SIZE : meta_end])
             for block in blocks:
                 digest.update(block)
-            if digest.intdigest() == header[1]:
+            if (seq, key, digest.intdigest()) == (entry.seq, entry.key, body):
                 return
         raise self._corrupt(entry.key, entry.offset)
 
