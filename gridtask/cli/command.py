@@ -48,6 +48,8 @@ def run(argv: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
+        if isinstance(error, KeyboardInterrupt) and sys.stderr.isatty():
+            print(file=sys.stderr)  # the terminal shows ^C where the cursor was
         print(f"gridtask: {_one_line(error)}", file=sys.stderr)
         return exit_status(error)
     return status

@@ -12,8 +12,8 @@ from gridtask.cli.table import (
     Column,
     Row,
     as_age,
-    as_duration,
     as_memory,
+    as_seconds,
     say,
     write_json,
     write_table,
@@ -29,10 +29,10 @@ TASK_COLUMNS = (
     Column("results", right=True),
     Column("failed", right=True),
     Column("running", right=True),
-    Column("bytes", format_size, header="size", right=True),
-    Column("files", right=True),
-    Column("oldest", as_age, right=True, is_time=True),
-    Column("newest", as_age, right=True, is_time=True),
+    Column("bytes", format_size, header="size", right=True, spare=True),
+    Column("files", right=True, spare=True),
+    Column("oldest", as_age, right=True, is_time=True, spare=True),
+    Column("newest", as_age, right=True, is_time=True, spare=True),
 )
 """What is shown of each task."""
 
@@ -41,13 +41,13 @@ CALL_COLUMNS = (
     Column("key"),
     Column("args", header="arguments", flexible=True),
     Column("state"),
-    Column("error", flexible=True),
-    Column("seconds", as_duration, header="time", right=True),
-    Column("peak_mb", as_memory, header="memory", right=True),
-    Column("ended_at", as_age, header="age", right=True, is_time=True),
-    Column("bytes", format_size, header="size", right=True),
+    Column("error", flexible=True, spare=True),
+    Column("seconds", as_seconds, right=True, spare=True),
+    Column("peak_mb", as_memory, header="memory", right=True, spare=True),
+    Column("ended_at", as_age, header="age", right=True, is_time=True, spare=True),
+    Column("bytes", format_size, header="size", right=True, spare=True),
 )
-"""What is shown of each call; task and error only where they tell something."""
+"""What is shown of each call; task, state and error where they tell something."""
 
 DAMAGED = "damaged"
 """State of a call whose record cannot be read; it is computed again."""
@@ -175,20 +175,22 @@ def call_row(call: Call) -> Row:
 
 
 def _call_columns(rows: Sequence[Row]) -> list[Column]:
-    """Return the columns without errors and tasks where these tell nothing."""
+    """Return the columns that tell something, keys as long as they need be."""
     from gridtask.cli.selection import distinct_length
 
     n_digits = distinct_length([row["key"] for row in rows])
-    columns = []
-    for column in CALL_COLUMNS:
-        if column.field == "task" and len({row["task"] for row in rows}) < 2:
-            continue
-        if column.field == "error" and all(row["error"] is None for row in rows):
-            continue
-        if column.field == "key":
-            column = Column("key", lambda key: key[:n_digits])
-        columns.append(column)
-    return columns
+    dull = set()
+    if len({row["task"] for row in rows}) < 2:
+        dull.add("task")
+    if all(row["error"] is None for row in rows):
+        dull.add("error")
+    if all(row["state"] == "failed" for row in rows):
+        dull.add("state")
+    return [
+        Column("key", lambda key: key[:n_digits]) if column.field == "key" else column
+        for column in CALL_COLUMNS
+        if column.field not in dull
+    ]
 
 
 def _sorted(rows: list[Row], field: str | None, legal: Sequence[str]) -> list[Row]:

@@ -93,11 +93,10 @@ class Removal:
             if self.entirely
             else sum(call.n_bytes for call in self.calls)
         )
-        n_results = len(self.calls) - self.n_failed
-        return (
-            f"{self.folder.name}: {counted(n_results, 'result')}, "
-            f"{counted(self.n_failed, 'failed call')}, {format_size(n_bytes)}"
-        )
+        parts = [counted(len(self.calls) - self.n_failed, "result")]
+        if self.n_failed:
+            parts.append(counted(self.n_failed, "failed call"))
+        return f"{self.folder.name}: {', '.join(parts)}, {format_size(n_bytes)}"
 
     def carry_out(self, store: Store) -> None:
         """Remove it."""

@@ -16,7 +16,7 @@ from gridtask.units import format_duration, format_size
 Row = Mapping[str, Any]
 """One row: the value of each field, as it appears in JSON."""
 
-MIN_FLEXIBLE = 12
+MIN_FLEXIBLE = 20
 """Columns that a text which is cut to fit the terminal keeps at least."""
 
 
@@ -36,15 +36,16 @@ def as_text(value: Any) -> str:
 
 
 def as_age(timestamp: Any) -> str:
-    """Return how long ago a POSIX time stamp was."""
+    """Return how long ago a POSIX time stamp was, in its largest unit."""
     if timestamp is None:
         return "-"
-    return format_duration(max(time.time() - timestamp, 0.0))
+    age = format_duration(max(time.time() - timestamp, 0.0))
+    return " ".join(age.split()[:2])
 
 
-def as_duration(seconds: Any) -> str:
-    """Return a length of time."""
-    return "-" if seconds is None else format_duration(seconds)
+def as_seconds(seconds: Any) -> str:
+    """Return a number of seconds, to two digits or to one second."""
+    return f"{seconds:.2g}" if seconds < 9.95 else f"{seconds:.0f}"
 
 
 def as_memory(mebibytes: Any) -> str:
@@ -75,6 +76,8 @@ class Column:
         True for what is aligned at its right edge.
     flexible : bool
         True for text that may be cut to fit the terminal.
+    spare : bool
+        True for what may be left out where the terminal is narrow.
     is_time : bool
         True for POSIX time stamps, dates in a pipe.
     """
@@ -84,6 +87,7 @@ class Column:
     header: str = ""
     right: bool = False
     flexible: bool = False
+    spare: bool = False
     is_time: bool = False
 
 
@@ -97,9 +101,8 @@ def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     """Write rows: aligned on a terminal, else tab-separated with plain numbers."""
     if not rows:
         return
-    headers = [column.header or column.field for column in columns]
     if sys.stdout.isatty():
-        sys.stdout.write(_aligned(columns, headers, rows) + "\n")
+        sys.stdout.write(_aligned(columns, rows) + "\n")
         return
     sys.stdout.write("\t".join(column.field for column in columns) + "\n")
     for row in rows:
@@ -110,37 +113,48 @@ def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         sys.stdout.write("\t".join(cells) + "\n")
 
 
-def _aligned(columns: Sequence[Column], headers: list[str], rows: Sequence[Row]) -> str:
+def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     from tabulate import tabulate
 
-    cells = [[c.for_people(row[c.field]) for c in columns] for row in rows]
-    _cut(columns, headers, cells)
+    texts = {
+        column: [
+            column.header or column.field,
+            *(column.for_people(row[column.field]) for row in rows),
+        ]
+        for column in columns
+    }
+    _fit(texts, shutil.get_terminal_size().columns)
     return tabulate(
-        cells,
-        headers=headers,
+        # The heading as a row like others: tabulate would widen its columns.
+        list(zip(*texts.values(), strict=True)),
         tablefmt="plain",
         disable_numparse=True,
-        colalign=["right" if column.right else "left" for column in columns],
+        colalign=["right" if column.right else "left" for column in texts],
     )
 
 
-def _cut(columns: Sequence[Column], headers: list[str], cells: list[list[str]]) -> None:
-    """Shorten the flexible texts in place so that the table fits the terminal."""
-    # tabulate keeps two columns free beside a heading.
-    widths = [
-        max(len(header) + 2, *map(len, column))
-        for header, column in zip(headers, zip(*cells, strict=True), strict=True)
-    ]
-    flexible = [i for i, column in enumerate(columns) if column.flexible]
-    if not flexible:
-        return
-    fixed = sum(w for i, w in enumerate(widths) if i not in flexible)
-    gaps = 2 * (len(columns) - 1)
-    room = shutil.get_terminal_size().columns - fixed - gaps
+def _fit(texts: dict[Column, list[str]], width: int) -> None:
+    """Leave out spare columns and cut flexible ones until all have room."""
+    widths = {column: max(map(len, texts[column])) for column in texts}
+    while (room := width - _least_width(widths)) < 0:
+        spare = [column for column in widths if column.spare]
+        if not spare:
+            break
+        del texts[spare[-1]], widths[spare[-1]]
+    flexible = sorted((c for c in widths if c.flexible), key=lambda c: widths[c])
     # The narrowest first: what it does not need, the others may use.
-    for left, i in enumerate(sorted(flexible, key=lambda i: widths[i])):
-        share = max(room // (len(flexible) - left), MIN_FLEXIBLE)
-        room -= min(widths[i], share)
-        for row in cells:
-            if len(row[i]) > share:
-                row[i] = row[i][: share - 1] + "…"
+    for i, column in enumerate(flexible):
+        least = min(widths[column], MIN_FLEXIBLE)
+        share = least + max(room, 0) // (len(flexible) - i)
+        room -= min(widths[column], share) - least
+        texts[column][:] = [_shorten(text, share) for text in texts[column]]
+
+
+def _least_width(widths: dict[Column, int]) -> int:
+    """Return the columns of the terminal that a table takes at least."""
+    least = (min(w, MIN_FLEXIBLE) if c.flexible else w for c, w in widths.items())
+    return sum(least) + 2 * (len(widths) - 1)
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -19,7 +19,7 @@ from gridtask.units import format_size
 COLUMNS = (
     Column("task", flexible=True),
     Column("bytes", format_size, header="size", right=True),
-    Column("newest", lambda at: f"{at:.0f} s", right=True, is_time=True),
+    Column("newest", lambda at: f"{at:.0f} s", right=True, spare=True, is_time=True),
 )
 ROWS = [
     {"task": "simulate", "bytes": 2048, "newest": 0.0},
@@ -53,6 +53,17 @@ def test_terminal_gets_aligned_columns_that_fit(monkeypatch):
     assert first.split() == ["simulate", "2.0", "KiB", "0", "s"]
     assert "…" in second
     assert max(map(len, (header, first, second))) <= 60
+
+
+def test_narrow_terminal_goes_without_spare_columns(monkeypatch):
+    """What is least important is left out before lines get too long."""
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("COLUMNS", "30")
+    write_table(COLUMNS, ROWS)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].split() == ["task", "size"]
+    assert max(map(len, lines)) <= 30
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
