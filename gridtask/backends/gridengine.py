@@ -1,0 +1,384 @@
+"""Jobs on a Grid Engine cluster, by its own commands.
+
+The commands are run as argument lists, never through a shell, each with a time
+limit of our own: all of them wait without end for a qmaster that hangs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import re
+import signal
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gridtask.backends import gridengine_output as output
+from gridtask.backends.base import Accounting, JobRequest, JobState, Limits
+from gridtask.backends.gridengine_accounting import AccountingFile, accounting_path
+from gridtask.errors import ConfigError, SchedulerUnavailable, SubmitError
+
+COMMAND_SECONDS = 60.0
+"""Time limit of a command. qdel of five arrays of 75,000 tasks takes 8 s."""
+
+MAX_ARRAY_TASKS = 75_000
+"""Grid Engine's own default of ``max_aj_tasks``, see sge_conf(5)."""
+
+_TASKS_PER_COMMAND = 200
+_NAME = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]{0,59}")
+_KEYWORDS = ("none", "all")
+
+_EXPANDED = "\n\0:,$@"
+"""Characters with a meaning in the argument of ``-o``; ``@`` names a host."""
+
+_JOB_LIMIT_STATUS = 25
+"""Exit status of qsub when ``max_u_jobs`` or ``max_jobs`` is reached."""
+
+_TRANSIENT = re.compile(
+    r"unable to (?:contact|send message to)"
+    r"|commlib error|got (?:send|select|receive|read) |gdi request"
+    r"|jobs are allowed per|try again later",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"does not exist|already in deletion|comprises no tasks|has (?:been )?deleted"
+    r"|registered the job"
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """What a command printed; `status` is None if its time was up."""
+
+    status: int | None
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.stderr}\n{self.stdout}".strip()
+
+
+class GridEngineBackend:
+    """Run array jobs on the Grid Engine cell of the environment.
+
+    Parameters
+    ----------
+    command_seconds : float
+        Time limit of one command.
+
+    Notes
+    -----
+    Job ids start again at 1 sooner or later. Accounting is matched by the name
+    of the job as well, where this process has submitted the job or seen it.
+    """
+
+    name = "gridengine"
+
+    def __init__(self, command_seconds: float = COMMAND_SECONDS) -> None:
+        self._command_seconds = command_seconds
+        self._user = pwd.getpwuid(os.geteuid()).pw_name
+        self._names: dict[str, str] = {}
+        self._doubtful: set[str] = set()
+        self._limits: Limits | None = None
+        path = accounting_path(os.environ)
+        self._accounting = AccountingFile(path) if path else None
+
+    # -------------------------------------------------------------- submission
+
+    def command(self, request: JobRequest) -> list[str]:
+        """Return the qsub command for an array job.
+
+        All that gridtask relies on is said explicitly, and after the cluster
+        params: ``.sge_request`` files add options in silence, and the last one
+        counts. Only ``-r`` stands first, for users to choose. With ``-r n`` an
+        array task whose node is lost stays "running" for ever; with ``-r y`` it
+        is started again where the site allows it, and that a call may run twice
+        does no harm.
+
+        Raises
+        ------
+        ConfigError
+            If Grid Engine would refuse the job's name, or take a part of the
+            folder's path for something else.
+        """
+        _check_name(request.name)
+        params, holds = _take_holds(request.cluster_params)
+        last_task = request.first_task + request.n_tasks - 1
+        words = ["qsub", "-r", "y", *params, "-terse", "-now", "n", "-sync", "n"]
+        words += ["-b", "y", "-shell", "n", "-N", request.name]
+        words += ["-wd", request.folder, "-j", "y", "-o", _log_path(request)]
+        words += ["-t", f"{request.first_task}-{last_task}"]
+        if request.max_running is not None:
+            words += ["-tc", str(request.max_running)]
+        for hold in request.holds:
+            option = "-hold_jid_ad" if hold.elementwise else "-hold_jid"
+            holds.setdefault(option, []).append(hold.job_id)
+        for option, job_ids in holds.items():
+            words += [option, ",".join(job_ids)]
+        if "LD_LIBRARY_PATH" in os.environ:
+            # By name: a value could be split at its commas, and is public.
+            words += ["-v", "LD_LIBRARY_PATH"]
+        return [*words, *request.argv]
+
+    def submit(self, request: JobRequest) -> str:
+        """Submit an array job and return its job id.
+
+        A qsub that says neither yes nor no is followed by a look for the job's
+        name, at once and again before the same request is submitted anew.
+
+        Raises
+        ------
+        ConfigError
+            If the request cannot be put to Grid Engine.
+        SubmitError
+            If it was refused, or if nobody knows whether it was accepted.
+        """
+        argv = self.command(request)
+        accounting_end = self._accounting.size() if self._accounting else None
+        job_id = self._find_doubtful(argv, request.name)
+        if job_id is None:
+            done = self._run(argv)
+            job_id = output.parse_submitted(done.stdout, done.stderr)
+            if job_id is None:
+                job_id = self._recover(argv, request.name, done)
+            elif done.status != 0:
+                _log.warning("job %s was submitted, but: %s", job_id, done.text)
+            if self._accounting and accounting_end is not None:
+                self._accounting.skip(job_id, accounting_end)
+        self._doubtful.discard(request.name)
+        self._names[job_id] = request.name
+        return job_id
+
+    def _find_doubtful(self, argv: Sequence[str], name: str) -> str | None:
+        """Return the job of an earlier, unanswered submission of this name."""
+        if name not in self._doubtful:
+            return None
+        try:
+            return self._find(name)
+        except SchedulerUnavailable as error:
+            msg = f"job {name!r} was not submitted again: an earlier qsub gave no "
+            msg += f"answer, and it cannot be looked for: {error}"
+            raise SubmitError(msg, argv=argv, transient=True) from error
+
+    def _recover(self, argv: Sequence[str], name: str, done: _Output) -> str:
+        """Return the job's id if it exists all the same, else raise."""
+        hung = done.status is None or done.status < 0
+        transient = hung or _is_transient(done)
+        if transient or done.status == 0:
+            self._doubtful.add(name)
+            try:
+                job_id = self._find(name)
+            except SchedulerUnavailable:
+                _log.info("no answer to the question whether job %s exists", name)
+            else:
+                if job_id:
+                    return job_id
+        said = done.text or "nothing"
+        how = f"gave no answer in {self._command_seconds:g} s" if hung else "refused it"
+        msg = f"no job {name!r}: qsub {how} and said: {said}"
+        raise SubmitError(
+            msg,
+            argv=argv,
+            exit_status=done.status,
+            stderr=done.stderr,
+            transient=transient,
+        )
+
+    def _find(self, name: str) -> str | None:
+        jobs = (job.job_id for job in self.poll().values() if job.name == name)
+        return next(jobs, None)
+
+    # ---------------------------------------------------------------- watching
+
+    def poll(self) -> dict[str, JobState]:
+        """Return the user's jobs that have not ended, by job id.
+
+        Raises
+        ------
+        SchedulerUnavailable
+            If there was no usable answer.
+        """
+        # All of it explicit: a .sge_qstat file may ask for something else.
+        argv = ["qstat", "-xml", "-s", "prs", "-u", self._user]
+        done = self._run(argv)
+        if done.status != 0:
+            raise self._unavailable(argv, done)
+        try:
+            jobs = output.parse_qstat(done.stdout)
+        except ValueError as error:
+            raise SchedulerUnavailable(str(error)) from error
+        self._names.update((job.job_id, job.name) for job in jobs.values())
+        return jobs
+
+    def account(self, tasks: Mapping[str, Collection[int]]) -> list[Accounting]:
+        """Return what is recorded of ended array tasks, ``{job_id: numbers}``.
+
+        Records appear up to 15 s after the end, and never for array tasks that
+        were deleted while pending.
+        """
+        return [
+            record.accounting
+            for record in self._latest_jobs(self._records(tasks))
+            if record.accounting.task in tasks[record.accounting.job_id]
+        ]
+
+    def _records(
+        self, tasks: Mapping[str, Collection[int]]
+    ) -> list[output.AccountingRecord]:
+        """Return the records of all jobs with these ids, or too many of them."""
+        if self._accounting:
+            try:
+                return self._accounting.records(tasks)
+            except OSError as error:
+                _log.info("asking qacct, for the accounting file: %s", error)
+        records = []
+        for job_id, numbers in tasks.items():
+            if numbers:
+                span = f"{min(numbers)}-{max(numbers)}"
+                done = self._run(["qacct", "-j", job_id, "-t", span])
+                records += output.parse_qacct(done.stdout)
+        return records
+
+    def _latest_jobs(
+        self, records: Iterable[output.AccountingRecord]
+    ) -> Iterator[output.AccountingRecord]:
+        """Leave out the records of older jobs that had the same id."""
+        mine = [record for record in records if record.owner == self._user]
+        names = {record.accounting.job_id: record.job_name for record in mine}
+        names |= {job_id: self._names[job_id] for job_id in names.keys() & self._names}
+        for record in mine:
+            if record.job_name == names[record.accounting.job_id]:
+                yield record
+
+    def error_reason(self, job_id: str, task: int) -> str | None:
+        """Return why an array task is in `TaskState.ERROR`, if known."""
+        done = self._run(["qstat", "-j", job_id])
+        return output.parse_error_reason(done.stdout, task)
+
+    # ---------------------------------------------------------------- changing
+
+    def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
+        """Delete a job, or some of its array tasks; one that is gone is fine.
+
+        Raises
+        ------
+        SchedulerUnavailable
+            If Grid Engine did not confirm it.
+        """
+        targets = [job_id]
+        if tasks is not None:
+            targets = [f"{job_id}.{span}" for span in _spans(tasks)]
+        for start in range(0, len(targets), _TASKS_PER_COMMAND):
+            argv = ["qdel", *targets[start : start + _TASKS_PER_COMMAND]]
+            done = self._run(argv)
+            if done.status != 0 and not _is_all_gone(done):
+                raise self._unavailable(argv, done)
+
+    def limits(self) -> Limits:
+        """Return the site's limits; asked for once."""
+        if self._limits is None:
+            configuration = self._run(["qconf", "-sconf"])
+            queues = self._run(["qstat", "-g", "c", "-xml", "-U", self._user])
+            allowed = output.parse_max_array_tasks(configuration.stdout)
+            slots = output.parse_slots(queues.stdout)
+            self._limits = Limits(allowed or MAX_ARRAY_TASKS, slots)
+        return self._limits
+
+    # ---------------------------------------------------------------- commands
+
+    def _run(self, argv: Sequence[str]) -> _Output:
+        """Run a command; a missing one ends with 127 as in a shell.
+
+        It gets a session of its own: Ctrl-C is for the driver, not for a qsub
+        that is on its way, and a wrapper's children end with it.
+        """
+        env = {**os.environ, "LC_ALL": "C", "SGE_SINGLE_LINE": "1"}
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            return _Output(127, "", f"{argv[0]} cannot be run: {error}")
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=self._command_seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                stdout, stderr = process.communicate()
+                return _Output(None, stdout, stderr)
+        return _Output(process.returncode, stdout, stderr)
+
+    def _unavailable(self, argv: Sequence[str], done: _Output) -> SchedulerUnavailable:
+        if done.status is None:
+            how = f"gave no answer in {self._command_seconds:g} s"
+        else:
+            how = f"ended with status {done.status}: {done.text or 'no message'}"
+        return SchedulerUnavailable(f"{' '.join(argv[:6])} {how}")
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name.lower() in _KEYWORDS:
+        msg = (
+            f"{name!r} cannot be the name of a job: expected up to 60 ASCII letters, "
+            "digits, '_' and '.', no digit first, and neither 'none' nor 'all'"
+        )
+        raise ConfigError(msg)
+
+
+def _log_path(request: JobRequest) -> str:
+    """Return the argument of ``-o``, with ``$TASK_ID`` for the number."""
+    path = f"{request.folder}/{request.log}"
+    bad = sorted(set(path) & set(_EXPANDED))
+    if bad or not path.startswith("/"):
+        msg = (
+            f"jobs cannot write their logs to {path!r}: Grid Engine gives "
+            f"{', '.join(map(repr, bad)) or 'a relative path'} another meaning; "
+            "choose another cache folder (cache_dir, GRIDTASK_CACHE)"
+        )
+        raise ConfigError(msg)
+    return path.replace("{task}", "$TASK_ID")
+
+
+def _take_holds(params: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Split the user's own holds off: of two ``-hold_jid`` the last alone counts."""
+    words, holds = list(params), dict[str, list[str]]()
+    for option in ("-hold_jid", "-hold_jid_ad"):
+        while option in words[:-1]:
+            at = words.index(option)
+            holds.setdefault(option, []).append(words[at + 1])
+            del words[at : at + 2]
+    return words, holds
+
+
+def _is_transient(done: _Output) -> bool:
+    """Whether a refused submission may succeed later without a change."""
+    return done.status == _JOB_LIMIT_STATUS or bool(_TRANSIENT.search(done.text))
+
+
+def _is_all_gone(done: _Output) -> bool:
+    """Whether each line of a qdel tells of something deleted or gone."""
+    lines = [line for line in done.text.splitlines() if line.strip()]
+    return bool(lines) and all(_GONE.search(line) for line in lines)
+
+
+def _spans(tasks: Collection[int]) -> list[str]:
+    """Write numbers as the fewest ranges: ``["1-3", "7-7"]``."""
+    spans: list[list[int]] = []
+    for number in sorted(set(tasks)):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return [f"{first}-{last}" for first, last in spans]
