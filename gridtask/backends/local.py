@@ -123,7 +123,7 @@ class LocalBackend:
     def account(self, tasks: Mapping[str, Collection[int]]) -> list[Accounting]:
         """Return what the state files say of ended array tasks.
 
-        Those that an ended supervisor left behind have `failed` 22 and no exit
+        Those that an ended supervisor left behind have `failed` 19 and no exit
         status; nothing is known of a job that was forgotten.
         """
         with self._lock:
