@@ -9,19 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gridtask.cli.table import Column, write_json, write_table
-from gridtask.printable import printable
-
-
-def _as_value(value: object) -> str:
-    """Return a value on one line; lists as they are written in the environment."""
-    if value is None or value == () or value == {}:
-        return "-"
-    return printable("; ".join(value) if isinstance(value, tuple) else str(value))
-
 
 COLUMNS = (
     Column("setting"),
-    Column("value", _as_value, flexible=True),
+    Column("value", flexible=True),
     Column("origin", flexible=True, spare=True),
 )
 

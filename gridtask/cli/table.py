@@ -31,8 +31,10 @@ def counted(number: int, noun: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as it is, or ``-`` for none."""
-    return "-" if value is None else printable(str(value))
+    """Return a value as it is, lists joined by ``;``, or ``-`` for none."""
+    if isinstance(value, (tuple, list)):
+        value = "; ".join(map(str, value))
+    return "-" if value in (None, "", {}) else printable(str(value))
 
 
 def as_age(timestamp: Any) -> str:
