@@ -1,0 +1,156 @@
+"""Runs and futures, from this process and from others, on every backend."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import subprocess
+import sys
+
+import pytest
+
+import gridtask
+
+TASKS = """
+    import time
+    from pathlib import Path
+    from gridtask import grid_task
+
+    @grid_task(chunk=1)
+    def wait_for(gate, n):
+        while not Path(gate).exists():
+            time.sleep(0.02)
+        print("through the gate", n)
+        return n + 1
+
+    @grid_task
+    def fail(n):
+        raise KeyError(n)
+"""
+
+
+@pytest.fixture
+def tasks(write_module):
+    return write_module(TASKS)
+
+
+@pytest.fixture
+def gate(tmp_path, backend):
+    """A file that the task waits for; open at once where nobody could open it."""
+    path = tmp_path / "gate"
+    if backend == "serial":
+        path.touch()
+    return path
+
+
+def test_submit_returns_a_real_future(tasks, gate):
+    """The stdlib's wait and as_completed take it."""
+    future = tasks.wait_for.submit(str(gate), 1)
+    assert isinstance(future, concurrent.futures.Future)
+    gate.touch()
+    done, waiting = concurrent.futures.wait([future], timeout=60)
+    assert done == {future}
+    assert not waiting
+    assert future.result() == 2
+    assert future.state == "finished"
+    assert len(future.key) == 32
+
+
+def test_future_carries_the_exception(tasks):
+    """The task's own exception, as its own type."""
+    with pytest.raises(KeyError):
+        tasks.fail.submit(1).result(timeout=60)
+
+
+def test_progress_and_results_of_a_run(tasks, gate, backend):
+    """Counts add up; results(wait=False) leaves holes."""
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": n} for n in range(3)])
+    progress = run.progress()
+    assert len(progress.all) == 3
+    assert str(progress).startswith("3 calls: 0 cached / ")
+    if backend != "serial":
+        assert run.results(wait=False) == [gridtask.MISSING] * 3
+    gate.touch()
+    assert run.results(timeout=60) == [1, 2, 3]
+    assert run.progress().finished == [0, 1, 2]
+    assert run.args[1] == {"gate": str(gate), "n": 1}
+    assert run.failures() == {}
+
+
+def test_run_is_opened_again_by_name_in_another_process(tasks, gate, tmp_path):
+    """After the submitting process, by id or name, with arguments and results."""
+    calls = [{"gate": str(gate), "n": n} for n in range(2)]
+    run = tasks.wait_for.submit_map(calls, run="gated")
+    gate.touch()
+    script = (
+        "import gridtask; run = gridtask.open_run('gated');"
+        "print(run.id, run.results(), [a['n'] for a in run.args], len(gridtask.runs()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[0] == f"{run.id} [1, 2] [0, 1] 1"
+
+
+def test_unknown_run_lists_near_ones(tasks, gate):
+    """A KeyError names what there is."""
+    gate.touch()
+    tasks.wait_for.submit_map([{"gate": str(gate), "n": 1}], run="gated").results()
+    with pytest.raises(KeyError, match="gated"):
+        gridtask.open_run("gate")
+
+
+def test_timeout_leaves_the_jobs_running(tasks, gate, backend):
+    """The calls go on, and the same map adopts them."""
+    if backend == "serial":
+        pytest.skip("a serial map computes before anything could time out")
+    calls = [{"gate": str(gate), "n": n} for n in range(2)]
+    with pytest.raises(TimeoutError, match="the jobs go on"):
+        tasks.wait_for.map(calls, timeout=0.2)
+    plan = tasks.wait_for.plan(calls)
+    assert (plan.in_flight, plan.to_submit) == (2, 0)
+    gate.touch()
+    assert tasks.wait_for.map(calls) == [1, 2]
+    assert len(gridtask.runs()) == 1
+
+
+def test_cancel_ends_the_open_calls(tasks, gate, backend):
+    """They fail as deleted; their jobs are gone."""
+    if backend == "serial":
+        pytest.skip("a serial run has no open calls")
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": n} for n in range(3)])
+    run.cancel()
+    with pytest.raises(gridtask.MapError):
+        run.results(timeout=60)
+    assert all(isinstance(e, gridtask.Deleted) for e in run.failures().values())
+    gate.touch()
+    assert tasks.wait_for.map([{"gate": str(gate), "n": 0}]) == [1]
+
+
+def test_log_is_kept(tasks, gate, backend):
+    """What a call printed is found with its result."""
+    if backend == "serial":
+        pytest.skip("serial prints where the user sees it")
+    gate.touch()
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": 7}])
+    run.results(timeout=60)
+    assert "through the gate 7" in run[0].log()
+
+
+def test_worker_that_dies_is_named(write_module, backend):
+    """A killed worker is an error with its signal, never a hang."""
+    if backend == "serial":
+        pytest.skip("it would be this process")
+    source = """
+        import os
+        from gridtask import grid_task
+
+        @grid_task(chunk=1)
+        def die(n):
+            if n:
+                os.kill(os.getpid(), 9)
+            return n
+    """
+    results = write_module(source).die.map([0, 1], return_exceptions=True, timeout=90)
+    assert results[0] == 0
+    assert isinstance(results[1], gridtask.Killed)
+    assert "SIGKILL" in str(results[1])
