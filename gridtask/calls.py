@@ -73,7 +73,7 @@ class Binder:
             return function(**arguments)
         from inspect import BoundArguments
 
-        bound = BoundArguments(self.signature, arguments)  # type: ignore[arg-type]
+        bound = BoundArguments(self.signature, arguments)
         return function(*bound.args, **bound.kwargs)
 
     def describe(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -229,7 +229,7 @@ def grid_calls(
 
 def _zip_equal(iterables: Sequence[Iterable[Any]]) -> list[tuple[Any, ...]]:
     """Zip iterables of equal length; an endless one beside a finite one is told."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     end = object()
     for row in itertools.zip_longest(*iterables, fillvalue=end):
         ended = [number for number, value in enumerate(row) if value is end]

@@ -97,8 +97,8 @@ def unpack(data: bytes, blob: Blob) -> Arguments:
     arguments: Arguments = plain
     for packed in rest:
         for name, (digest, pickled, buffers) in packed.items():
-            data = blob(digest) if pickled is None else pickled
+            content = blob(digest) if pickled is None else pickled
             arguments[name] = values.load(
-                data, [b if isinstance(b, bytearray) else blob(b) for b in buffers]
+                content, [b if isinstance(b, bytearray) else blob(b) for b in buffers]
             )
     return arguments

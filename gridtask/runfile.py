@@ -251,7 +251,8 @@ class RunFile:
         if entry is None:
             msg = f"{self.path} has no array task {task}"
             raise StoreError(msg)
-        return Chunk(**values.decode(self._reader.payload(entry)))
+        content: Any = values.decode(self._reader.payload(entry))
+        return Chunk(**content)
 
     def arguments(self, plan: RunPlan) -> dict[int, bytes]:
         """Return the packed arguments of all calls, by index of their key."""

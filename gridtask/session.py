@@ -29,6 +29,7 @@ from gridtask.submission import Order, Submission, Terms, Work, call_text
 from gridtask.worker import is_inside_call
 
 if TYPE_CHECKING:
+    from gridtask.plan import Plan
     from gridtask.progress import Status
 
 R = TypeVar("R")
@@ -177,7 +178,7 @@ class Session(Generic[R]):
             self.folder.remove([number])  # damaged: computed again
         text = call_text("", arguments, self.settings.show_args)[1:-1]
         started = time.perf_counter()
-        result = self.binder.call(self.function, arguments)
+        result: R = self.binder.call(self.function, arguments)
         seconds = time.perf_counter() - started
         self._writer().put(
             key,
@@ -251,7 +252,7 @@ class Session(Generic[R]):
         with open_status(self.label, progress=None) as status:
             return self._start(status, Order(calls, always_publish=True, **order))
 
-    def preview(self, calls: list[Arguments]) -> Any:
+    def preview(self, calls: list[Arguments]) -> Plan:
         """Return the plan of a map."""
         terms = self.terms(lambda text: None)
         return Submission(

@@ -13,7 +13,6 @@ from typing import (
     Generic,
     ParamSpec,
     TypeVar,
-    cast,
     overload,
 )
 
@@ -100,7 +99,7 @@ class GridTask(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result of this call: from the cache, else computed here."""
         session = self._session()
-        return cast(R, session.call(session.bind(args, kwargs)))
+        return session.call(session.bind(args, kwargs))
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> GridFuture[R]:
         """Submit one call and return its future at once."""

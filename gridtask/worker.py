@@ -32,6 +32,7 @@ from gridtask.store import values
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder, RecordWriter
+    from gridtask.store.values import Encoded
 
 LOG_BYTES = 1 << 20
 """How much of the end of a worker's log is kept with the results."""
@@ -118,38 +119,37 @@ def compute(
     StoreError
         If records cannot be written.
     """
-    writer = folder.writer(
-        f"{attempt.run_id}.{attempt.task}",
-        task=attempt.task,
-        meta={"run": attempt.run_id, "job": attempt.array_task, "host": attempt.host},
-    )
+    about = {"run": attempt.run_id, "job": attempt.array_task, "host": attempt.host}
+    stem = f"{attempt.run_id}.{attempt.task}"
+    writer = folder.writer(stem, task=attempt.task, meta=about)
     binder = Binder(function, world.label)
+
+    def one(number: int, packed: bytes, meta: dict[str, str]) -> Encoded:
+        arguments = run_file.unpack(packed)
+        if world.show_args:
+            meta["args"] = arguments_text(arguments)
+        if announce:
+            announce(number, arguments)
+        return values.encode(binder.call(function, arguments))
+
     n_failed = 0
     inside = _INSIDE.set(True)
     try:
-        for number, (key, packed) in enumerate(
-            zip(chunk.keys, chunk.calls, strict=True), start=1
-        ):
-            meta = {"host": attempt.host, "job": attempt.array_task}
-            meta["run"] = attempt.run_id
+        for number, key in enumerate(chunk.keys):
+            meta = dict(about)
             started = time.perf_counter()
             try:
-                arguments = run_file.unpack(packed)
-                if world.show_args:
-                    meta["args"] = arguments_text(arguments)
-                if announce:
-                    announce(number, arguments)
-                encoded = values.encode(binder.call(function, arguments))
-                put = writer.put
+                encoded = one(number, chunk.calls[number], meta)
+                write = writer.put
             except stop_on:
                 raise
             except BaseException as error:
                 n_failed += 1
-                encoded = values.encode(describe_exception(error, skip=2))
-                put = writer.fail
-            seconds = time.perf_counter() - started
-            put(key, world.code, encoded, seconds=seconds, peak_mb=_peak(), meta=meta)
-            arguments = encoded = None  # type: ignore[assignment] - frees large values
+                encoded = values.encode(describe_exception(error, skip=3))
+                write = writer.fail
+            used = time.perf_counter() - started
+            write(key, world.code, encoded, seconds=used, peak_mb=_peak(), meta=meta)
+            del encoded  # a large value would stay during the next call
         _keep_log(writer, log_path(run_file.path, attempt.task), attempt)
     finally:
         _INSIDE.reset(inside)
