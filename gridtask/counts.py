@@ -129,7 +129,7 @@ def _wrap(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-class Pace:
+class RemainingTime:
     """Estimate the remaining time from how fast calls have been ending.
 
     The time in which all calls wait in the queue does not count, and of a long

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from gridtask.counts import Counts, Pace, render
+from gridtask.counts import Counts, RemainingTime, render
 from gridtask.printable import printable
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class TerminalStatus(Status):
         super().__init__(stream)
         self._name = name
         self._clock = clock
-        self._pace = Pace()
+        self._remaining = RemainingTime()
         self._counts: Counts | None = None
         self._seconds_left: float | None = None
         self._console: Console | None = None
@@ -146,7 +146,7 @@ class TerminalStatus(Status):
                 return
             self._counts = counts
             self._seconds_left = seconds_left
-            self._pace.add(counts, self._clock())
+            self._remaining.add(counts, self._clock())
             if self._live is None and counts.ended < counts.total:
                 self._start()
 
@@ -198,7 +198,7 @@ class TerminalStatus(Status):
             return Text("")
         left = self._seconds_left
         if left is None:
-            left = self._pace.seconds_left(self._counts, self._clock())
+            left = self._remaining.seconds_left(self._counts, self._clock())
         picture = Text(
             render(
                 self._counts,
@@ -238,7 +238,7 @@ class NotebookStatus(Status):
         self._name = name
         self._display = display
         self._clock = clock
-        self._pace = Pace()
+        self._remaining = RemainingTime()
         self._counts: Counts | None = None
         self._output: NotebookOutput | None = None
         self._next_at = -math.inf
@@ -248,12 +248,12 @@ class NotebookStatus(Status):
         with self._lock:
             self._counts = counts
             now = self._clock()
-            self._pace.add(counts, now)
+            self._remaining.add(counts, now)
             if now < self._next_at:
                 return
             self._next_at = now + NOTEBOOK_SECONDS
             if seconds_left is None:
-                seconds_left = self._pace.seconds_left(counts, now)
+                seconds_left = self._remaining.seconds_left(counts, now)
             self._show(render(counts, name=self._name, seconds_left=seconds_left))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from gridtask.counts import Counts, Pace, render
+from gridtask.counts import Counts, RemainingTime, render
 from gridtask.progress import (
     NotebookStatus,
     PlainStatus,
@@ -90,41 +90,41 @@ def test_complete_is_said_only_when_complete():
     assert "99 %" in render(Counts(1000, finished=999, running=1))
 
 
-def test_pace_is_measured_from_ended_calls():
+def test_remaining_time_is_measured_from_ended_calls():
     """10 calls in 5 s leave 45 s for 90 more."""
-    pace = Pace()
-    pace.add(Counts(100, running=100), 0.0)
+    remaining = RemainingTime()
+    remaining.add(Counts(100, running=100), 0.0)
     counts = Counts(100, finished=10, running=90)
-    pace.add(counts, 5.0)
-    assert pace.seconds_left(counts, 5.0) == pytest.approx(45.0)
+    remaining.add(counts, 5.0)
+    assert remaining.seconds_left(counts, 5.0) == pytest.approx(45.0)
 
 
-def test_pace_does_not_count_time_in_the_queue():
+def test_remaining_time_does_not_count_time_in_the_queue():
     """An hour in the queue says nothing about how fast calls end."""
-    pace = Pace()
-    pace.add(Counts(100, queued=100), 0.0)
-    pace.add(Counts(100, queued=100), 3600.0)
+    remaining = RemainingTime()
+    remaining.add(Counts(100, queued=100), 0.0)
+    remaining.add(Counts(100, queued=100), 3600.0)
     counts = Counts(100, finished=50, running=50)
-    pace.add(counts, 3610.0)
-    assert pace.seconds_left(counts, 3610.0) == pytest.approx(10.0)
+    remaining.add(counts, 3610.0)
+    assert remaining.seconds_left(counts, 3610.0) == pytest.approx(10.0)
 
 
-def test_pace_is_unknown_at_first():
+def test_remaining_time_is_unknown_at_first():
     """Without an ended call there is no estimate."""
-    pace = Pace()
+    remaining = RemainingTime()
     counts = Counts(100, cached=50, running=50)
-    pace.add(counts, 0.0)
-    assert pace.seconds_left(counts, 10.0) is None
+    remaining.add(counts, 0.0)
+    assert remaining.seconds_left(counts, 10.0) is None
 
 
-def test_pace_forgets_when_failed_calls_are_tried_again():
+def test_remaining_time_forgets_when_failed_calls_are_tried_again():
     """Fewer ended calls than before start a new measurement."""
-    pace = Pace()
-    pace.add(Counts(10, running=10), 0.0)
-    pace.add(Counts(10, failed=10), 10.0)
+    remaining = RemainingTime()
+    remaining.add(Counts(10, running=10), 0.0)
+    remaining.add(Counts(10, failed=10), 10.0)
     counts = Counts(10, running=10)
-    pace.add(counts, 20.0)
-    assert pace.seconds_left(counts, 30.0) is None
+    remaining.add(counts, 20.0)
+    assert remaining.seconds_left(counts, 30.0) is None
 
 
 def test_plain_lines_come_when_counts_change():

@@ -217,7 +217,10 @@ def _check_names(names: Iterable[str], folders: Iterable[str]) -> None:
             if near
             else ("`gridtask ls` lists the tasks")
         )
-        msg = f"no task {name!r}, and no key either ({MIN_KEY} to 32 hexadecimal digits): {hint}"
+        msg = (
+            f"no task {name!r}, and no key either ({MIN_KEY} to 32 hexadecimal "
+            f"digits): {hint}"
+        )
         raise CommandError(msg)
 
 
