@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -248,3 +250,20 @@ def test_store_warnings_are_one_line(filled, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert path.name in first
     assert "77aa" in second
+
+
+def test_listing_loads_nothing_heavy(filled):
+    """A listing into a pipe needs neither numpy nor what terminals need."""
+    code = (
+        "import sys\n"
+        "from gridtask.cli import main\n"
+        f"status = main(['-C', {str(filled.root)!r}, 'ls'])\n"
+        "heavy = {'numpy', 'rich', 'tabulate', 'cloudpickle'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "simulate" in done.stdout
