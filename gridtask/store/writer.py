@@ -204,9 +204,9 @@ class RecordWriter:
                 self._waits_since = now
                 self._start_timer()
             elif now - self._waits_since >= SYNC_SECONDS:
-                self._attempt(self._sync)
+                self._commit()
             if self._n_pending_bytes >= SYNC_BYTES:
-                self._attempt(self._sync)
+                self._commit()
 
     def sync(self) -> None:
         """Return when all records are committed.
@@ -218,15 +218,13 @@ class RecordWriter:
         """
         with self._lock:
             self._raise_error()
-            if self._pending:
-                self._attempt(self._sync)
+            self._commit()
 
     def close(self) -> None:
         """Commit all records and seal the segment; `put` starts another."""
         with self._lock:
             self._raise_error()
-            if self._pending:
-                self._attempt(self._sync)
+            self._commit()
             if self._segment is not None:
                 # All is committed: an error here costs no record.
                 with contextlib.suppress(OSError):
@@ -240,6 +238,12 @@ class RecordWriter:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
+
+    def _commit(self) -> None:
+        """Sync what is pending, also what a failure has left."""
+        if self._pending:
+            is_open = self._segment is not None
+            self._attempt(self._sync if is_open else self._start_segment)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do a step; if it fails, write all again into a new segment."""
@@ -346,7 +350,7 @@ class RecordWriter:
             if seconds_left > 0:
                 return seconds_left
             try:
-                self._attempt(self._sync)
+                self._commit()
             except StoreError as error:
                 self._error = error
             return None
