@@ -1,0 +1,442 @@
+"""The walk over the user's code behind a task: live objects, not files.
+
+Collects the components (`gridtask.identity.components`) that can be reached
+from a function: the functions, classes and values that its code names, as they
+are bound now. Names are followed through modules one step at a time, so that
+only what is used counts; what belongs to third parties counts by name.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import CellType, FunctionType, ModuleType
+
+from gridtask.identity.boundary import Boundary
+from gridtask.identity.components import Node
+from gridtask.identity.names import Chain, Change, Uses
+from gridtask.identity.sources import Imported, namespace_sources
+from gridtask.identity.state import State, counts_as_called, is_container
+
+Namespace = dict[str, object]
+Target = Node | str
+
+_MISSING = object()
+_MODULE_NAMES = frozenset(
+    ["__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__", "__cached__", "__doc__", "__builtins__", "__annotations__"]
+)
+_SCALARS = (int, float, str, bool, bytes, complex, type(None))
+
+
+@dataclass(eq=False, slots=True)
+class Environment:
+    """Where the names of a piece of code are looked up."""
+
+    namespace: Namespace
+    cells: dict[str, CellType] = field(default_factory=dict)
+    function: FunctionType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where following a chain ended.
+
+    Attributes
+    ----------
+    value : object
+        The object there.
+    attributes : tuple of str
+        What of the chain is left after it.
+    namespace, name : dict and str, or None
+        The global name that holds it.
+    target : Node or str or None
+        The answer, where it is not the value.
+    """
+
+    value: object
+    attributes: tuple[str, ...]
+    namespace: Namespace | None = None
+    name: str = ""
+    target: Target | None = None
+
+
+class Closure:
+    """One walk. Nothing of it is used for another.
+
+    Parameters
+    ----------
+    boundary : Boundary
+        Which code is the user's.
+    state : State
+        What is known to be state from an earlier walk.
+    ignored : iterable of object
+        Functions and modules whose code does not count.
+    """
+
+    def __init__(
+        self, boundary: Boundary, state: State, ignored: Iterable[object] = ()
+    ) -> None:
+        self.boundary = boundary
+        self.state = state
+        self.ignored = {id(thing): thing for thing in ignored}
+        self.found_state = State()
+        self.targets: dict[int, tuple[object, Target]] = {}
+        self.globals: dict[tuple[int, str], Node] = {}
+        self.bindings: dict[tuple[int, str], Namespace] = {}
+        self.modules: dict[str, None] = {}
+        self.attributes: dict[str, None] = {}
+        self.flags: set[str] = set()
+        self.hints = False
+        self.warnings: dict[str, None] = {}
+        self.hints_wanted = False
+        self.classes: list[Node] = []
+        self.subclassed: set[int] = set()
+        self.patched: list[tuple[object, str]] = []
+        self.undigested: dict[int, Node] = {}
+        self.definitions: dict[int, Callable[[], Target | None]] = {}
+        self.kept: list[object] = []
+        self.member_changes: list[tuple[type, str, str, str]] = []
+        self._changes: list[tuple[Node, Change, Environment]] = []
+        self._queue: deque[Callable[[], None]] = deque()
+
+    # -- the worklist -----------------------------------------------------------
+    def later(self, work: Callable[[], None]) -> None:
+        """Put work on the list; recursion would end at Python's limit."""
+        self._queue.append(work)
+
+    def run(self) -> None:
+        """Walk until nothing new is found, then say what is state."""
+        from gridtask.identity.members import link_subclasses
+
+        while self._queue:
+            while self._queue:
+                self._queue.popleft()()
+            if "subclasses" in self.flags:
+                link_subclasses(self)
+        self._find_state()
+
+    def _find_state(self) -> None:
+        for node, change, environment in self._changes:
+            method = node.member[1] if node.member else None
+            if change.how == "rebind" or counts_as_called(method, self.attributes):
+                self._note_change(node, change, environment)
+        for cls, method, attribute, how in self.member_changes:
+            if not counts_as_called(method, self.attributes):
+                continue
+            for base in cls.__mro__:
+                held = vars(base).get(attribute, _MISSING)
+                if held is _MISSING:
+                    continue
+                if how == "attribute" or is_container(held):
+                    self.found_state.add_attribute(base, attribute)
+                break
+
+    def transport(self, function: object) -> None:
+        """Walk what a worker needs though it does not count."""
+        self.visit(function)
+
+    def visit(
+        self, value: object, name: str = "", origin: tuple[Namespace, str] | None = None
+    ) -> Target:
+        """Return the component of an object, or its name if it is no user code."""
+        from gridtask.identity.callables import visit_object
+
+        known = self.targets.get(id(value))
+        if known is not None:
+            return known[1]
+        return visit_object(self, value, name, origin)
+
+    def remember(self, value: object, target: Target) -> Target:
+        """Keep the component of an object for when it comes again."""
+        self.targets[id(value)] = (value, target)
+        return target
+
+    # -- uses of names ----------------------------------------------------------
+    def apply(self, node: Node, uses: Uses, environment: Environment) -> None:
+        """Link `node` to all that its code uses."""
+        self.attributes.update(dict.fromkeys(uses.attributes))
+        self.flags |= uses.flags
+        for chain in uses.chains:
+            shown = [str(chain.root), *chain.attributes]
+            label = f"{chain.kind} {'.'.join(shown)}"
+            node.link(label, self.resolve(chain, environment, node.name))
+        if "module" in uses.flags:
+            node.link("own module", self.whole_module(environment.namespace))
+        if "dynamic import" in uses.flags:
+            self.warnings[node.name] = None
+        for change in uses.changes:
+            self._changes.append((node, change, environment))
+
+    def resolve(self, chain: Chain, environment: Environment, user: str = "") -> Target:
+        """Return what a chain leads to."""
+        if chain.kind == "free":
+            cell = environment.cells.get(str(chain.root))
+            if cell is not None and self._is_state_cell(cell):
+                from gridtask.identity.values import cell_definition
+
+                return cell_definition(self, cell, str(chain.root), environment)
+        found = self._follow_chain(chain, environment)
+        if found.target is not None:
+            return found.target
+        origin = None if found.namespace is None else (found.namespace, found.name)
+        name = f"{user}.<closure>.{chain.root}" if origin is None else ""
+        return self.visit_bound(found.value, name, origin)
+
+    def visit_bound(
+        self, value: object, name: str, origin: tuple[Namespace, str] | None
+    ) -> Target:
+        """Return the component of what a global name holds."""
+        if origin is None:
+            return self.visit(value, name)
+        namespace, key = origin
+        is_state = (id(namespace), key) in self.state.names
+        if is_state or id(value) in self.state.contents:
+            from gridtask.identity.values import definition
+
+            return definition(self, namespace, key, "state")
+        return self.visit(value, qualify(namespace, key), origin)
+
+    def _is_state_cell(self, cell: CellType) -> bool:
+        if id(cell) in self.state.cells:
+            return True
+        try:
+            return id(cell.cell_contents) in self.state.contents
+        except ValueError:
+            return False
+
+    def _follow_chain(self, chain: Chain, environment: Environment) -> Found:
+        if chain.kind == "global":
+            return self._follow_global(str(chain.root), chain.attributes, environment)
+        if chain.kind == "import":
+            assert isinstance(chain.root, Imported)
+            return self._follow_import(chain.root, chain.attributes, environment)
+        cell = environment.cells.get(str(chain.root))
+        try:
+            value = cell.cell_contents if cell is not None else _MISSING
+        except ValueError:
+            value = _MISSING
+        if value is _MISSING:
+            return Found(None, (), target="an empty cell")
+        return self.follow(value, chain.attributes)
+
+    def _follow_global(
+        self, name: str, attributes: tuple[str, ...], environment: Environment
+    ) -> Found:
+        namespace = environment.namespace
+        if name in namespace or (id(namespace), name) in self.state.names:
+            return self.step(namespace, name, attributes)
+        value = vars(builtins).get(name, _MISSING)
+        if value is _MISSING:
+            return Found(None, (), target=f"missing {name}")
+        is_own = isinstance(value, FunctionType) and self.boundary.owns_file(
+            value.__code__.co_filename
+        )
+        if is_own:
+            return Found(value, attributes)
+        return Found(None, (), target=f"builtins.{name}")
+
+    def _follow_import(
+        self, target: Imported, attributes: tuple[str, ...], environment: Environment
+    ) -> Found:
+        """Follow a name that an import statement inside a function binds."""
+        name = absolute_name(target, environment.namespace)
+        parts = attributes if target.attribute is None else (target.attribute,)
+        rest = () if target.attribute is None else attributes
+        if not self._may_import(name):
+            self.modules[name] = None
+            return Found(None, (), target=".".join([name, *parts, *rest]))
+        try:
+            if target.also:
+                importlib.import_module(target.also)
+            module = importlib.import_module(name)
+        except ImportError:
+            return Found(None, (), target=f"missing {name}")
+        if target.attribute is not None:
+            load_submodule(module, target.attribute)
+        return self.follow(module, (*parts, *rest))
+
+    def _may_import(self, name: str) -> bool:
+        """Third parties' modules are counted by name: no need to load them."""
+        if name in sys.modules:
+            return True
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            return False
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return True
+        if spec is None or not spec.has_location or spec.origin is None:
+            return True
+        return self.boundary.owns_file(spec.origin)
+
+    def follow(self, value: object, attributes: tuple[str, ...]) -> Found:
+        """Follow attributes as long as they lead through modules."""
+        if not isinstance(value, ModuleType):
+            return Found(value, attributes)
+        if not self.boundary.owns_module(value):
+            return self._follow_third_party(value, attributes)
+        self.modules[value.__name__] = None
+        if not attributes or attributes[0] == "__dict__":
+            return Found(value, ())
+        return self.step(vars(value), attributes[0], attributes[1:])
+
+    def step(
+        self, namespace: Namespace, name: str, attributes: tuple[str, ...]
+    ) -> Found:
+        """Follow one global name of a user's module."""
+        self.bindings[id(namespace), name] = namespace
+        value = namespace.get(name, _MISSING)
+        if (id(namespace), name) in self.state.names:
+            return Found(value, attributes, namespace, name)
+        if name in _MODULE_NAMES:
+            return Found(None, (), target=f"module's {name}")
+        if value is _MISSING:
+            return self._step_missing(namespace, name, attributes)
+        if isinstance(value, ModuleType):
+            return self.follow(value, attributes)
+        if type(value) in _SCALARS:
+            return Found(value, attributes, namespace, name)
+        elsewhere = self._find_import(namespace, name, value)
+        if elsewhere is None:
+            return Found(value, attributes, namespace, name)
+        return self.follow(elsewhere[0], (elsewhere[1], *attributes))
+
+    def _step_missing(
+        self, namespace: Namespace, name: str, attributes: tuple[str, ...]
+    ) -> Found:
+        module = sys.modules.get(f"{namespace.get('__name__')}.{name}")
+        if module is not None:
+            return self.follow(module, attributes)
+        if "__getattr__" in namespace:
+            whole = sys.modules.get(str(namespace.get("__name__")))
+            if whole is not None and vars(whole) is namespace:
+                return Found(whole, ())
+        return Found(None, (), target=f"missing {name}")
+
+    def _find_import(
+        self, namespace: Namespace, name: str, value: object
+    ) -> tuple[ModuleType, str] | None:
+        """Return the module and name that an import statement took a value from."""
+        for source in namespace_sources(namespace):
+            for target in source.imports().get(name, ()):
+                if target.attribute is None:
+                    continue
+                module = sys.modules.get(absolute_name(target, namespace))
+                if module is None or vars(module) is namespace:
+                    continue
+                if vars(module).get(target.attribute, _MISSING) is value:
+                    return module, target.attribute
+        return None
+
+    def _follow_third_party(
+        self, module: ModuleType, attributes: tuple[str, ...]
+    ) -> Found:
+        """Count by name, unless user code has put something of its own there."""
+        from gridtask.identity.callables import is_own_code
+
+        dotted = [module.__name__, *attributes]
+        value: object = module
+        for attribute in attributes:
+            if not isinstance(value, ModuleType):
+                break
+            self.modules[value.__name__] = None
+            value = vars(value).get(attribute)
+        if isinstance(value, ModuleType):
+            self.modules[value.__name__] = None
+        elif is_own_code(self, value):
+            self.patched.append((value, ".".join(dotted)))
+            return Found(value, ())
+        return Found(None, (), target=".".join(dotted))
+
+    def whole_module(self, namespace: Namespace) -> Target:
+        """Return the component of a module that is used as a whole."""
+        from gridtask.identity.values import visit_module
+
+        return visit_module(self, namespace)
+
+    # -- what the code changes ----------------------------------------------------
+    def _note_change(
+        self, node: Node, change: Change, environment: Environment
+    ) -> None:
+        chain, how = change
+        state = self.found_state
+        if how == "rebind":
+            if chain.kind == "global":
+                self._add_name(environment.namespace, str(chain.root), node)
+            elif (cell := environment.cells.get(str(chain.root))) is not None:
+                state.cells.add(id(cell))
+            return
+        if how == "attribute":
+            holder = self._follow_chain(
+                chain._replace(attributes=chain.attributes[:-1]), environment
+            )
+            self._change_attribute(holder, chain.attributes[-1], node)
+            return
+        found = self._follow_chain(chain, environment)
+        if found.target is not None:
+            return
+        if found.attributes:
+            self._change_member(found.value, found.attributes)
+        elif state.add_content(found.value) and found.namespace is not None:
+            self._add_name(found.namespace, found.name, node)
+
+    def _add_name(self, namespace: Namespace, name: str, node: Node) -> None:
+        key = (id(namespace), name)
+        self.found_state.names.add(key)
+        users = self.found_state.mutators.setdefault(key, set())
+        users.add(getattr(node.subject, "__name__", ""))
+
+    def _change_attribute(self, holder: Found, name: str, node: Node) -> None:
+        if holder.target is not None:
+            return
+        value = holder.value
+        if holder.attributes:
+            self._change_member(value, (*holder.attributes, name))
+        elif isinstance(value, ModuleType):
+            if self.boundary.owns_module(value):
+                self._add_name(vars(value), name, node)
+        else:
+            self.found_state.add_attribute(value, name)
+
+    def _change_member(self, owner: object, attributes: tuple[str, ...]) -> None:
+        """``owner.a.b = …`` or ``owner.a.append(…)`` changes ``a`` of owner."""
+        if isinstance(owner, type):
+            for base in owner.__mro__:
+                if attributes[0] in vars(base):
+                    self.found_state.add_attribute(base, attributes[0])
+                    return
+        self.found_state.add_attribute(owner, attributes[0])
+
+
+def qualify(namespace: Namespace, name: str) -> str:
+    """Return the name of a global for people: without ``__main__``."""
+    module = namespace.get("__name__")
+    return name if module in ("__main__", None) else f"{module}.{name}"
+
+
+def absolute_name(target: Imported, namespace: Namespace) -> str:
+    """Return the full name of the module that an import statement names."""
+    if target.level <= 0:
+        return target.module
+    package = namespace.get("__package__")
+    if not isinstance(package, str):
+        package = str(namespace.get("__name__", "")).rpartition(".")[0]
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) - target.level + 1])
+    return f"{base}.{target.module}" if target.module else base
+
+
+def load_submodule(module: ModuleType, name: str) -> None:
+    """Load what ``from package import name`` would, if it is a submodule."""
+    if name in vars(module) or not hasattr(module, "__path__"):
+        return
+    try:
+        importlib.import_module(f"{module.__name__}.{name}")
+    except ImportError:
+        return

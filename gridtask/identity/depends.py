@@ -1,0 +1,100 @@
+"""What the option ``depends`` adds to a task's identity."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pathlib
+import types
+
+from xxhash import xxh3_128
+
+from gridtask.errors import IdentityError
+from gridtask.identity.closure import Closure
+from gridtask.identity.components import Node
+
+_CHUNK_BYTES = 1 << 20
+
+
+def link_depend(closure: Closure, node: Node, item: object) -> None:
+    """Link what one item of ``depends`` names.
+
+    Parameters
+    ----------
+    closure : Closure
+        The walk.
+    node : Node
+        The component that depends on it.
+    item : object
+        A function, class or module; a path or ``"file:params.yaml"``, whose
+        content counts; ``"dist:numpy"``, whose installed version counts.
+
+    Raises
+    ------
+    IdentityError
+        If a file or distribution does not exist, or a text is neither.
+    """
+    if isinstance(item, pathlib.PurePath):
+        _link_file(node, os.fspath(item))
+    elif isinstance(item, str):
+        _link_text(node, item)
+    elif isinstance(item, types.ModuleType) and not closure.boundary.owns_module(item):
+        name = item.__name__.partition(".")[0]
+        version = getattr(item, "__version__", None)
+        shown = version if isinstance(version, str) else _version(name)
+        node.add(f"dist:{name}", shown)
+    else:
+        name = getattr(item, "__qualname__", type(item).__qualname__)
+        node.link(f"depends {name}", closure.visit(item, name))
+
+
+def _link_text(node: Node, text: str) -> None:
+    kind, colon, rest = text.partition(":")
+    if colon and kind == "file":
+        _link_file(node, rest)
+    elif colon and kind == "dist":
+        node.add(text, _version(rest))
+    elif os.path.exists(text):
+        _link_file(node, text)
+    else:
+        node.add(f"dist:{text}", _version(text))
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        msg = (
+            f"depends={name!r}: neither a file here nor an installed distribution; "
+            "give a function, a class, a module, 'file:PATH' or 'dist:NAME'"
+        )
+        raise IdentityError(msg) from error
+
+
+def _link_file(node: Node, path: str) -> None:
+    part = Node(f"file:{path}", "file", path)
+    try:
+        for name in _files(path):
+            part.add(os.path.relpath(name, path), _digest_file(name))
+    except OSError as error:
+        msg = f"depends='file:{path}' cannot be read: {error}; give an existing file"
+        raise IdentityError(msg) from error
+    node.link(f"file {path}", part)
+
+
+def _files(path: str) -> list[str]:
+    if not os.path.isdir(path):
+        return [path]
+    return sorted(
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(path)
+        for name in names
+    )
+
+
+def _digest_file(path: str) -> bytes:
+    hasher = xxh3_128()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.digest()

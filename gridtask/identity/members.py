@@ -1,0 +1,199 @@
+"""Components of classes: the class statement, bases and live members."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import enum
+import functools
+import sys
+import types
+from typing import Any
+
+from gridtask.identity.callables import callable_parts, is_own_code, source_text
+from gridtask.identity.closure import Closure, Target, qualify
+from gridtask.identity.components import Node
+from gridtask.identity.sources import Place, namespace_sources, read_source
+from gridtask.identity.syntax import class_bytes
+
+_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only", "metadata")
+
+
+def visit_class(closure: Closure, cls: type) -> Target:
+    """Make the component of a class."""
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if not closure.boundary.owns_class(cls):
+        return _visit_third_party(closure, cls, name)
+    if id(sys.modules.get(cls.__module__)) in closure.ignored:
+        return closure.remember(cls, f"ignored {cls.__qualname__}")
+    module = sys.modules.get(cls.__module__)
+    shown = qualify(vars(module), cls.__qualname__) if module else name
+    node = Node(shown, "class", cls)
+    closure.remember(cls, node)
+    closure.classes.append(node)
+    closure.later(lambda: _expand(closure, node, cls))
+    return node
+
+
+def _visit_third_party(closure: Closure, cls: type, name: str) -> Target:
+    patched = [
+        (f"{base.__qualname__}.{key}", value)
+        for base in cls.__mro__
+        if base.__module__ != "builtins" and not closure.boundary.owns_class(base)
+        for key, value in vars(base).items()
+        if isinstance(value, types.FunctionType)
+        and not value.__code__.co_filename.startswith("<")
+        and is_own_code(closure, value)
+    ]
+    if not patched:
+        return closure.remember(cls, name)
+    node = Node(name, "patched class", cls)
+    closure.remember(cls, node)
+    node.add("name", name)
+    for label, value in patched:
+        node.link(label, closure.visit(value, label))
+    return node
+
+
+def class_places(cls: type) -> list[Place]:
+    """Return the class statements that may have made a class."""
+    for value in vars(cls).values():
+        code = getattr(getattr(value, "__func__", value), "__code__", None)
+        if isinstance(code, types.CodeType) and not code.co_filename.startswith("<"):
+            source = read_source(code.co_filename)
+            places = source.find_class(cls) if source else []
+            if places:
+                return places
+    module = sys.modules.get(cls.__module__)
+    sources = namespace_sources(vars(module)) if module else []
+    for source in reversed(sources):  # in a notebook the last definition holds
+        places = source.find_class(cls)
+        if places:
+            return places
+    return []
+
+
+def _expand(closure: Closure, node: Node, cls: type) -> None:
+    places = class_places(cls)
+    node.add("name", cls.__name__)
+    for place in places:
+        assert not isinstance(place.node, type(None))
+        node.add("statement", class_bytes(place.node, hints=closure.hints))  # type: ignore[arg-type]
+    if places:
+        node.make_text = functools.partial(source_text, places[-1])
+    for i, base in enumerate(cls.__bases__):
+        node.link(f"base {i}", closure.visit(base, base.__qualname__))
+    node.link("metaclass", closure.visit(type(cls), type(cls).__qualname__))
+    if issubclass(cls, enum.Enum):
+        _expand_enum(closure, node, cls)
+    _expand_fields(closure, node, cls)
+    for name, value in list(vars(cls).items()):
+        if not is_generated(closure, cls, name, value):
+            _expand_member(closure, node, cls, name, value)
+
+
+def _expand_member(
+    closure: Closure, node: Node, cls: type, name: str, value: Any
+) -> None:
+    if (id(cls), name) in closure.state.attributes:
+        return
+    if id(value) in closure.state.contents:
+        return
+    from gridtask.identity.values import visit_with
+
+    shown = f"{node.name}.{name}"
+    module = sys.modules.get(cls.__module__)
+
+    def definition() -> Target | None:
+        from gridtask.identity.values import class_definition
+
+        return class_definition(closure, cls, name, vars(module) if module else {})
+
+    target = visit_with(closure, value, shown, definition)
+    node.link(f"member {name}", target)
+    _mark_methods(closure, cls, name, value)
+
+
+def _mark_methods(closure: Closure, cls: type, name: str, value: Any) -> None:
+    """Note that functions are methods: that says when they run."""
+    parts = [part for _, part in callable_parts(value) or [("", value)]]
+    for part in parts:
+        known = closure.targets.get(id(part))
+        if known is None and isinstance(part, types.FunctionType):
+            closure.visit(part, name)
+            known = closure.targets.get(id(part))
+        if known is not None and isinstance(known[1], Node):
+            if known[1].member is None and isinstance(part, types.FunctionType):
+                known[1].member = (cls, name, isinstance(value, classmethod))
+
+
+def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
+    """Return whether a member follows from the class statement."""
+    if isinstance(value, _SLOTS):
+        return True
+    is_dunder = name.startswith("__") and name.endswith("__")
+    if isinstance(value, types.FunctionType):
+        filename = value.__code__.co_filename
+        if filename.startswith("<") and read_source(filename) is None:
+            return is_dunder or filename != "<string>" or hasattr(cls, "_fields")
+        return is_dunder and not closure.boundary.owns_file(filename)
+    if is_dunder:
+        return callable_parts(value) is None
+    if issubclass(cls, enum.Enum):
+        is_internal = name.startswith("_") and name.endswith("_")
+        return is_internal or name in cls.__members__
+    if name == "_abc_impl" or (isinstance(cls, abc.ABCMeta) and name.startswith("_abc_")):
+        return True
+    if name in {"_is_protocol", "_is_runtime_protocol"}:
+        return True
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    return field is not None and value is field.default  # counted as a field
+
+
+def _expand_enum(closure: Closure, node: Node, cls: type[enum.Enum]) -> None:
+    for position, (name, member) in enumerate(cls.__members__.items()):
+        state = {
+            key: value
+            for key, value in vars(member).items()
+            if not (key.startswith("_") and key.endswith("_"))
+        }
+        node.add(f"member {position}", name)
+        shown = f"{node.name}.{name}"
+        node.link(f"value {position}", closure.visit(member._value_, shown))
+        if state:
+            node.link(f"state {position}", closure.visit(state, shown))
+
+
+def _expand_fields(closure: Closure, node: Node, cls: type) -> None:
+    """Count a dataclass's live fields: factories, and defaults set elsewhere."""
+    fields = vars(cls).get("__dataclass_fields__")
+    if not isinstance(fields, dict):
+        names = vars(cls).get("_fields")
+        if isinstance(names, tuple) and issubclass(cls, tuple):
+            node.add("fields", repr(names))
+            defaults = getattr(cls, "_field_defaults", {})
+            node.link("defaults", closure.visit(defaults, f"{node.name} defaults"))
+        return
+    for position, (name, field) in enumerate(fields.items()):
+        settings = [getattr(field, key, None) for key in _FIELD_NAMES[:-1]]
+        node.add(f"field {position}", f"{name} {settings!r}")
+        for key in ("default", "default_factory"):
+            value = getattr(field, key)
+            if value is not dataclasses.MISSING:
+                label = f"{key} of {name}"
+                node.link(label, closure.visit(value, f"{node.name}.{name}"))
+
+
+def link_subclasses(closure: Closure) -> None:
+    """Link each class to its user subclasses: code asks for them."""
+    done = closure.subclassed
+    for node in list(closure.classes):
+        if id(node) in done:
+            continue
+        done.add(id(node))
+        assert isinstance(node.subject, type)
+        for subclass in type.__subclasses__(node.subject):
+            if closure.boundary.owns_class(subclass):
+                label = f"subclass {subclass.__qualname__}"
+                node.link(label, closure.visit(subclass, subclass.__qualname__))

@@ -1,0 +1,504 @@
+"""Which outside names a piece of code uses, and which it changes.
+
+Scoping is the compiler's own: it is read from `symtable`, never rebuilt, so
+that a comprehension's variable that shadows a global is seen as such.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gridtask.identity.sources import Imported, Place, Source, imported_names
+from gridtask.identity.syntax import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    ScopeNode,
+    body_of,
+)
+
+MUTATORS = frozenset(
+    ["append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add", "discard", "difference_update", "intersection_update", "symmetric_difference_update", "appendleft", "extendleft", "popleft", "rotate", "move_to_end", "subtract", "fill", "partition", "put", "resize", "itemset", "__setitem__", "__delitem__", "__setattr__"]
+)
+CHANGE_FIRST = frozenset(
+    ["next", "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "shuffle"]
+)
+_LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
+REFLECTIVE = frozenset(
+    ["__annotations__", "__doc__", "get_type_hints", "signature", "getdoc", "get_annotations", "__signature__", "getfullargspec"]
+)
+_NAMES = {
+    ast.ListComp: "listcomp",
+    ast.SetComp: "setcomp",
+    ast.DictComp: "dictcomp",
+    ast.GeneratorExp: "genexpr",
+    ast.Lambda: "lambda",
+}
+_SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, *COMPREHENSIONS)
+
+
+class Chain(NamedTuple):
+    """A dotted use of an outside name: ``np.random.rand``.
+
+    Attributes
+    ----------
+    kind : str
+        ``"global"``, ``"free"`` (a closure cell) or ``"import"`` (bound by an
+        import statement inside the function).
+    root : str or Imported
+        The name, or what the import statement binds.
+    attributes : tuple of str
+        What follows it.
+    """
+
+    kind: str
+    root: str | Imported
+    attributes: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """Something outside that the code changes.
+
+    Attributes
+    ----------
+    chain : Chain
+        The object changed.
+    how : str
+        ``"rebind"`` the name, set an ``"attribute"`` (the chain's last), or
+        change what the container holds (``"content"``).
+    """
+
+    chain: Chain
+    how: str
+
+
+@dataclass(slots=True)
+class Uses:
+    """What a piece of code uses from outside.
+
+    Attributes
+    ----------
+    chains : list of Chain
+        In order of first use, without repetition.
+    changes : list of Change
+        What it changes.
+    changed_parameters : set of str
+        Parameters whose value the function changes in place.
+    changed_members : set of (str, str)
+        Attributes of its first parameter that it changes, and how.
+    attributes : set of str
+        All attribute names that occur.
+    flags : set of str
+        ``"module"`` (globals, eval, exec), ``"subclasses"``, ``"reflection"``,
+        ``"dynamic import"``.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    changed_parameters: set[str] = field(default_factory=set)
+    changed_members: set[tuple[str, str]] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    flags: set[str] = field(default_factory=set)
+
+
+class ScopeError(Exception):
+    """The symbol table and the tree do not match."""
+
+
+@dataclass(eq=False)
+class _Scope:
+    table: symtable.SymbolTable
+    node: ast.AST | None
+    parent: _Scope | None
+    is_root: bool = False
+    imports: dict[str, list[Imported]] = field(default_factory=dict)
+
+    def child(self, node: ScopeNode, unit: ast.stmt) -> _Scope:
+        """Return the scope of `node`, which stands directly in this one."""
+        key = _key(node)
+        tables = [table for table in _children(self.table) if _table_key(table) == key]
+        position = 0
+        if len(tables) > 1:
+            around = unit if self.node is None else self.node
+            inner = list(_inner_scopes(around, key))
+            position = next(i for i, other in enumerate(inner) if other is node)
+        if position >= len(tables):
+            raise ScopeError(key)
+        return _Scope(tables[position], node, self)
+
+    def binding(self, name: str) -> tuple[str, _Scope | None]:
+        """Return the kind of a name seen from here, and the scope it is local to."""
+        scope: _Scope | None = self
+        symbol = self._symbol(name)
+        if symbol is None or symbol.is_global():
+            return "global", None
+        if str(self.table.get_type()) == "module":
+            return "global", None
+        if symbol.is_local():
+            return "local", self
+        while scope is not None and not scope.is_root:
+            scope = scope.parent
+            if scope is None or str(scope.table.get_type()) == "class":
+                continue
+            outer = scope._symbol(name)
+            if outer is not None and outer.is_local():
+                return "local", scope
+        return "free", None
+
+    def _symbol(self, name: str) -> symtable.Symbol | None:
+        try:
+            return self.table.lookup(name)
+        except KeyError:
+            return None
+
+
+def _key(node: ScopeNode) -> tuple[str, str, int]:
+    if isinstance(node, ast.ClassDef):
+        return "class", node.name, node.lineno
+    name = node.name if isinstance(node, FUNCTIONS) else _NAMES[type(node)]
+    return "function", name, node.lineno
+
+
+def _table_key(table: symtable.SymbolTable) -> tuple[str, str, int]:
+    return str(table.get_type()), table.get_name(), table.get_lineno()
+
+
+def _children(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        if str(child.get_type()) in {"function", "class"}:
+            yield child
+        else:  # the scope of type parameters (Python 3.12) lies in between
+            yield from _children(child)
+
+
+def function_uses(place: Place) -> Uses:
+    """Return what the function at `place` uses, its defaults left out.
+
+    Raises
+    ------
+    ScopeError
+        If the scopes cannot be told apart; take the whole module then.
+    """
+    memo = place.source.memo
+    known = memo.get(place.node)
+    if isinstance(known, Uses):
+        return known
+    scope = _descend(place)
+    scope.is_root = True
+    assert isinstance(place.node, (*FUNCTIONS, ast.Lambda))
+    uses = _Collector(scope, place.unit).collect(body_of(place.node))
+    memo[place.node] = uses
+    return uses
+
+
+def statement_uses(source: Source, unit: ast.stmt, nodes: list[ast.AST]) -> Uses:
+    """Return what statements or expressions at module level use.
+
+    Parameters
+    ----------
+    source : Source
+        Their text.
+    unit : ast.stmt
+        The top-level statement that holds them.
+    nodes : list of ast.AST
+        Where to look.
+    """
+    scope = _Scope(source.table(unit), None, None, is_root=True)
+    return _Collector(scope, unit).collect(nodes)
+
+
+def enclosed_uses(place: Place, nodes: list[ast.AST]) -> Uses:
+    """Return what expressions in the scope around `place` use."""
+    outer = Place(place.source, place.enclosing[-1], place.enclosing[:-1], place.unit)
+    scope = _descend(outer)
+    scope.is_root = True
+    return _Collector(scope, place.unit).collect(nodes)
+
+
+def _descend(place: Place) -> _Scope:
+    scope = _Scope(place.source.table(place.unit), None, None)
+    for node in (*place.enclosing, place.node):
+        scope = scope.child(node, place.unit)
+    return scope
+
+
+def _inner_scopes(around: ast.AST, key: tuple[str, str, int]) -> Iterator[ast.AST]:
+    """Yield the scopes of a key in the order in which the compiler enters them."""
+    is_scope = isinstance(around, _SCOPES)
+    start = _inside(around) if is_scope else [around]
+    stack = [(node, False) for node in reversed(start)]
+    while stack:
+        node, is_entered = stack.pop()
+        if is_entered:
+            yield node
+        elif isinstance(node, _SCOPES):
+            # Defaults and decorators are evaluated before the scope is entered.
+            if _key(node) == key:
+                stack.append((node, True))
+            stack.extend((part, False) for part in reversed(_outside(node)))
+        else:
+            inner = list(ast.iter_child_nodes(node))
+            stack.extend((part, False) for part in reversed(inner))
+
+
+def _outside(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a scope's node that the scope around it evaluates."""
+    if isinstance(node, ast.ClassDef):
+        return [*node.bases, *node.keywords, *node.decorator_list]
+    if isinstance(node, (*FUNCTIONS, ast.Lambda)):
+        defaults = [*node.args.defaults, *node.args.kw_defaults]
+        decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+        return [part for part in (*defaults, *decorators) if part is not None]
+    assert isinstance(node, COMPREHENSIONS)
+    return [node.generators[0].iter]
+
+
+def _inside(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a scope's node that belong to the scope itself."""
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        return list(node.body)
+    if isinstance(node, ast.Lambda):
+        return [node.body]
+    assert isinstance(node, COMPREHENSIONS)
+    first, *others = node.generators
+    elements = [node.value, node.key] if isinstance(node, ast.DictComp) else [node.elt]
+    # The compiler looks at a comprehension's loops before its element.
+    return [first.target, *first.ifs, *others, *elements]
+
+
+class _Collector:
+    """Walk the code below one scope and note its uses of outside names."""
+
+    def __init__(self, scope: _Scope, unit: ast.stmt) -> None:
+        self.scope = scope
+        self.unit = unit
+        self.uses = Uses()
+        self.loads: list[tuple[_Scope, str, tuple[str, ...]]] = []
+        self.changed: list[tuple[_Scope, str, tuple[str, ...], str]] = []
+        self.stack: list[tuple[ast.AST, _Scope]] = []
+
+    def collect(self, nodes: Iterable[ast.AST]) -> Uses:
+        self._push(list(nodes), self.scope)
+        while self.stack:
+            node, scope = self.stack.pop()
+            visit = _VISITORS.get(type(node))
+            if visit is None:
+                self._push(list(ast.iter_child_nodes(node)), scope)
+            else:
+                visit(self, node, scope)
+        self._resolve()
+        return self.uses
+
+    def _push(self, nodes: list[ast.AST], scope: _Scope) -> None:
+        self.stack.extend((node, scope) for node in reversed(nodes))
+
+    # -- names and chains -----------------------------------------------------
+    def _load(self, scope: _Scope, root: str, attributes: tuple[str, ...]) -> None:
+        self.loads.append((scope, root, attributes))
+        self.uses.attributes.update(attributes)
+        if root in REFLECTIVE or not REFLECTIVE.isdisjoint(attributes):
+            self.uses.flags.add("reflection")
+
+    def _name(self, node: ast.Name, scope: _Scope) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self._load(scope, node.id, ())
+        else:
+            self.changed.append((scope, node.id, (), "rebind"))
+
+    def _attribute(self, node: ast.Attribute, scope: _Scope) -> None:
+        root, attributes, rest = _unwind(node)
+        self.uses.attributes.update(attributes)
+        if not REFLECTIVE.isdisjoint(attributes):
+            self.uses.flags.add("reflection")
+        if "__subclasses__" in attributes:
+            self.uses.flags.add("subclasses")
+        if root is None:
+            self._push([rest], scope)
+            self._change_inside(node, scope)
+        elif isinstance(node.ctx, ast.Load):
+            self._load(scope, root, attributes)
+        else:
+            self._load(scope, root, attributes[:-1])
+            self.changed.append((scope, root, attributes, "attribute"))
+
+    def _change_inside(self, node: ast.Attribute, scope: _Scope) -> None:
+        # ``D[k].x = 1`` changes what D holds.
+        if not isinstance(node.ctx, ast.Load):
+            self._content(node.value, scope)
+
+    def _content(self, container: ast.AST, scope: _Scope) -> None:
+        """Note that what `container` holds is changed."""
+        attributes: tuple[str, ...] = ()
+        while True:
+            if isinstance(container, ast.Attribute):
+                attributes = (container.attr, *attributes)
+                container = container.value
+            elif isinstance(container, ast.Subscript):
+                attributes, container = (), container.value
+            elif isinstance(container, ast.Call):
+                function = container.func
+                if not isinstance(function, ast.Attribute):
+                    return
+                if function.attr not in _LOOKUPS:
+                    return
+                attributes, container = (), function.value
+            else:
+                break
+        if isinstance(container, ast.Name):
+            self.changed.append((scope, container.id, attributes, "content"))
+
+    def _subscript(self, node: ast.Subscript, scope: _Scope) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._content(node.value, scope)
+        self._push([node.value, node.slice], scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
+        if isinstance(node.target, ast.Name):
+            self._load(scope, node.target.id, ())
+            # ``x += …`` on a parameter or a closure's list changes it in place.
+            if scope.binding(node.target.id)[0] != "global":
+                self.changed.append((scope, node.target.id, (), "content"))
+        self._push([node.target, node.value], scope)
+
+    def _call(self, node: ast.Call, scope: _Scope) -> None:
+        self._note_changes(node, scope)
+        function = node.func
+        name = _last_name(function)
+        constants = [
+            argument.value if isinstance(argument, ast.Constant) else None
+            for argument in node.args
+        ]
+        if name in {"import_module", "__import__"}:
+            self._dynamic_import(node, constants)
+        arguments = list(node.args)
+        if isinstance(function, ast.Name) and name == "getattr" and constants[1:2]:
+            attribute = constants[1]
+            root, attributes, _ = _unwind(arguments[0])
+            if isinstance(attribute, str):
+                self.uses.attributes.add(attribute)
+                if root is not None:
+                    self._load(scope, root, (*attributes, *attribute.split(".")))
+                    arguments = arguments[1:]
+        self._push([function, *arguments, *node.keywords], scope)
+
+    def _note_changes(self, node: ast.Call, scope: _Scope) -> None:
+        function = node.func
+        if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
+            self._content(function.value, scope)
+        name = _last_name(function)
+        if name in CHANGE_FIRST and node.args:
+            self._content(node.args[0], scope)
+        if name in {"setattr", "delattr"} and len(node.args) > 1:
+            root, attributes, _ = _unwind(node.args[0])
+            attribute = node.args[1]
+            if root is not None and isinstance(attribute, ast.Constant):
+                chain = (*attributes, str(attribute.value))
+                self.changed.append((scope, root, chain, "attribute"))
+        for keyword in node.keywords:
+            if keyword.arg == "out":
+                self._content(keyword.value, scope)
+
+    def _dynamic_import(self, node: ast.Call, constants: list[object]) -> None:
+        name = constants[0] if constants else None
+        if isinstance(name, str) and not name.startswith("."):
+            chain = Chain("import", Imported(name, None, -1), ())
+            if chain not in self.uses.chains:
+                self.uses.chains.append(chain)
+        else:
+            self.uses.flags.add("dynamic import")
+
+    # -- scopes ---------------------------------------------------------------
+    def _enter(self, node: ScopeNode, scope: _Scope) -> None:
+        self._push(_outside(node), scope)
+        self._push(_inside(node), scope.child(node, self.unit))
+
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
+        for name, target in imported_names(node):
+            scope.imports.setdefault(name, []).append(target)
+            self.changed.append((scope, name, (), "rebind"))
+
+    def _hinted(self, node: ast.AnnAssign, scope: _Scope) -> None:
+        parts: list[ast.AST] = [] if node.value is None else [node.value]
+        is_bare = node.value is None and isinstance(node.target, ast.Name)
+        self._push(parts if is_bare else [node.target, *parts], scope)
+
+    # -- at the end, when all imports are known ------------------------------
+    def _resolve(self) -> None:
+        chains = dict.fromkeys(self.uses.chains)
+        for scope, root, attributes in self.loads:
+            for chain in self._chains(scope, root, attributes):
+                chains[chain] = None
+                if chain.kind == "global" and root in {"globals", "eval", "exec"}:
+                    self.uses.flags.add("module")
+                if chain.attributes[:1] == ("modules",):
+                    self.uses.flags.add("module")
+        self.uses.chains = list(chains)
+        changes: dict[Change, None] = {}
+        for scope, root, attributes, how in self.changed:
+            kind, owner = scope.binding(root)
+            if kind == "local" and owner is not None and root in owner.imports:
+                for chain in self._chains(scope, root, attributes):
+                    if how != "rebind":
+                        changes[Change(chain, how)] = None
+            elif kind == "local":
+                self._change_parameter(owner, root, attributes, how)
+            else:
+                changes[Change(Chain(kind, root, attributes), how)] = None
+        self.uses.changes = list(changes)
+
+    def _chains(
+        self, scope: _Scope, root: str, attributes: tuple[str, ...]
+    ) -> Iterator[Chain]:
+        kind, owner = scope.binding(root)
+        if kind != "local":
+            yield Chain(kind, root, attributes)
+        elif owner is not None:
+            for target in owner.imports.get(root, ()):
+                yield Chain("import", target, attributes)
+
+    def _change_parameter(
+        self, owner: _Scope | None, root: str, attributes: tuple[str, ...], how: str
+    ) -> None:
+        node = self.scope.node
+        if owner is not self.scope or not isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            return
+        arguments = node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        names = [arg.arg for arg in (*positional, *arguments.kwonlyargs)]
+        if root in names and how == "content" and not attributes:
+            self.uses.changed_parameters.add(root)
+        is_first = bool(positional) and root == positional[0].arg
+        if is_first and len(attributes) == 1 and how in {"content", "attribute"}:
+            self.uses.changed_members.add((attributes[0], how))
+
+
+def _unwind(node: ast.AST) -> tuple[str | None, tuple[str, ...], ast.AST]:
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    attributes.reverse()
+    root = node.id if isinstance(node, ast.Name) else None
+    return root, tuple(attributes), node
+
+
+def _last_name(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+_VISITORS = {
+    ast.Name: _Collector._name,
+    ast.Attribute: _Collector._attribute,
+    ast.Subscript: _Collector._subscript,
+    ast.AugAssign: _Collector._augmented,
+    ast.AnnAssign: _Collector._hinted,
+    ast.Call: _Collector._call,
+    ast.Import: _Collector._import,
+    ast.ImportFrom: _Collector._import,
+    **dict.fromkeys(_SCOPES, _Collector._enter),
+}

@@ -1,0 +1,412 @@
+"""Source texts and their syntax trees, and where in them an object was defined.
+
+A source is read once for each (path, modification time, size). Inside a worker
+the texts of the snapshot are served instead of what lies on disk.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import linecache
+import os
+import symtable
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.util import decode_source
+from types import CodeType
+
+from gridtask.identity.syntax import (
+    COMPREHENSIONS,
+    DEFINITIONS,
+    FUNCTIONS,
+    FunctionNode,
+    ScopeNode,
+    blocks,
+    first_line,
+    is_main_guard,
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """Where a definition stands in its source.
+
+    Attributes
+    ----------
+    source : Source
+        The text it stands in.
+    node : ast.AST
+        The definition.
+    enclosing : tuple of ast.AST
+        The scopes around it, outermost first.
+    unit : ast.stmt
+        The top-level statement that holds it.
+    """
+
+    source: Source
+    node: ScopeNode
+    enclosing: tuple[ScopeNode, ...]
+    unit: ast.stmt
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import statement binds: a module, or a module's attribute.
+
+    `also` is a submodule that the statement loads besides (``import a.b``
+    binds ``a``). A `level` of -1 marks a call of ``import_module``.
+    """
+
+    module: str
+    attribute: str | None
+    level: int
+    also: str = ""
+
+
+@dataclass(eq=False)
+class Source:
+    """One source text, parsed.
+
+    Attributes
+    ----------
+    filename : str
+        As code objects name it.
+    text : str
+        The text, with ``\\n`` line ends.
+    raw : bytes
+        The file's bytes.
+    tree : ast.Module
+        Its syntax tree.
+    """
+
+    filename: str
+    text: str
+    raw: bytes
+    tree: ast.Module
+    memo: dict[object, object] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.lines = self.text.split("\n")
+        self.flags = _future_flags(self.tree)
+        self._functions: dict[tuple[int, str], list[Place]] | None = None
+        self._classes: dict[str, list[Place]] = {}
+        self._tables: dict[int, symtable.SymbolTable] = {}
+        self._codes: dict[int, dict[tuple[str, int], list[CodeType]]] = {}
+
+    # -- finding definitions ------------------------------------------------
+    def _index(self) -> dict[tuple[int, str], list[Place]]:
+        if self._functions is None:
+            self._functions = {}
+            for unit in self.tree.body:
+                self._index_unit(unit)
+        return self._functions
+
+    def _index_unit(self, unit: ast.stmt) -> None:
+        assert self._functions is not None
+        stack: list[tuple[ast.stmt, tuple[ScopeNode, ...], str]] = [(unit, (), "")]
+        while stack:
+            node, enclosing, prefix = stack.pop()
+            if isinstance(node, DEFINITIONS):
+                place = Place(self, node, enclosing, unit)
+                qualname = prefix + node.name
+                if isinstance(node, ast.ClassDef):
+                    self._classes.setdefault(qualname, []).append(place)
+                    prefix = qualname + "."
+                else:
+                    line = (first_line(node), node.name)
+                    self._functions.setdefault(line, []).append(place)
+                    prefix = qualname + ".<locals>."
+                enclosing = (*enclosing, node)
+            for block in blocks(node):
+                stack.extend((child, enclosing, prefix) for child in block)
+
+    def unit_at(self, line: int) -> ast.stmt | None:
+        """Return the top-level statement that holds a line, or None."""
+        for unit in self.tree.body:
+            if first_line(unit) <= line <= (unit.end_lineno or 0):
+                return unit
+        return None
+
+    def find_function(self, code: CodeType) -> Place | None:
+        """Return where the function with this code object is defined."""
+        if code.co_name == "<lambda>":
+            return self._find_lambda(code)
+        places = self._index().get((code.co_firstlineno, code.co_name), [])
+        return places[0] if len(places) == 1 else None
+
+    def _find_lambda(self, code: CodeType) -> Place | None:
+        found = [
+            place
+            for unit in self.tree.body
+            if first_line(unit) <= code.co_firstlineno <= (unit.end_lineno or 0)
+            for place in self._lambdas(unit)
+            if place.node.lineno == code.co_firstlineno
+        ]
+        if len(found) > 1:
+            found = [place for place in found if _covers(place.node, code)]
+            found.sort(key=lambda place: _extent(place.node))
+        return found[0] if found else None
+
+    def _lambdas(self, unit: ast.stmt) -> Iterator[Place]:
+        stack: list[tuple[ast.AST, tuple[ScopeNode, ...]]] = [(unit, ())]
+        while stack:
+            node, enclosing = stack.pop()
+            if isinstance(node, ast.Lambda):
+                yield Place(self, node, enclosing, unit)
+            if isinstance(node, (*DEFINITIONS, ast.Lambda, *COMPREHENSIONS)):
+                enclosing = (*enclosing, node)
+            stack.extend((child, enclosing) for child in ast.iter_child_nodes(node))
+
+    def find_class(self, cls: type) -> list[Place]:
+        """Return the class statements that may have made `cls`."""
+        self._index()
+        places = self._classes.get(cls.__qualname__, [])
+        if len(places) < 2:
+            return places
+        lines = [
+            value.__code__.co_firstlineno
+            for value in vars(cls).values()
+            if hasattr(value, "__code__")
+            and value.__code__.co_filename == self.filename
+        ]
+        near = [
+            place
+            for place in places
+            if any(
+                first_line(place.node) <= line <= (place.node.end_lineno or 0)
+                for line in lines
+            )
+        ]
+        return near or places
+
+    # -- the compiler's view -------------------------------------------------
+    def segment(self, unit: ast.stmt) -> str:
+        """Return a top-level statement's text, on its own line numbers."""
+        first = first_line(unit)
+        inner = self.lines[first - 1 : unit.end_lineno]
+        return "\n" * (first - 1) + "\n".join(inner) + "\n"
+
+    def table(self, unit: ast.stmt) -> symtable.SymbolTable:
+        """Return the symbol table of the module, with this statement's scopes."""
+        known = self._tables.get(id(unit))
+        if known is None:
+            try:
+                known = symtable.symtable(self.segment(unit), self.filename, "exec")
+            except SyntaxError:  # shares a line with another statement
+                known = symtable.symtable(self.text, self.filename, "exec")
+            self._tables[id(unit)] = known
+        return known
+
+    def holds(self, place: Place, code: CodeType) -> bool:
+        """Return whether this text compiles to this code object."""
+        key = (code.co_qualname, code.co_firstlineno)
+        return code in self._compiled(place.unit).get(
+            key, ()
+        ) or code in self.compile_all().get(key, ())
+
+    def _compiled(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
+        known = self._codes.get(id(unit))
+        if known is None:
+            try:
+                known = self._compile(self.segment(unit))
+            except SyntaxError:
+                known = {}
+            self._codes[id(unit)] = known
+        return known
+
+    def compile_all(self) -> dict[tuple[str, int], list[CodeType]]:
+        """Return all code objects of the text by qualified name and line."""
+        known = self._codes.get(0)
+        if known is None:
+            known = self._codes[0] = self._compile(self.text)
+        return known
+
+    def _compile(self, text: str) -> dict[tuple[str, int], list[CodeType]]:
+        found: dict[tuple[str, int], list[CodeType]] = {}
+        flags = self.flags
+        stack = [compile(text, self.filename, "exec", flags, dont_inherit=True)]
+        while stack:
+            code = stack.pop()
+            key = (code.co_qualname, code.co_firstlineno)
+            found.setdefault(key, []).append(code)
+            stack.extend(c for c in code.co_consts if isinstance(c, CodeType))
+        return found
+
+    # -- what the module's own statements do ---------------------------------
+    def imports(self) -> dict[str, list[Imported]]:
+        """Return what the module's import statements bind, by name."""
+        known = self.memo.get("imports")
+        if known is None:
+            known = self.memo["imports"] = self._find_imports()
+        return known  # type: ignore[return-value]
+
+    def _find_imports(self) -> dict[str, list[Imported]]:
+        found: dict[str, list[Imported]] = {}
+        for statement in self.statements():
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                for name, target in imported_names(statement):
+                    found.setdefault(name, []).append(target)
+        return found
+
+    def statements(self, *, guarded: bool = True) -> Iterator[ast.stmt]:
+        """Yield the statements that run on import, outermost first."""
+        stack = list(reversed(self.tree.body))
+        while stack:
+            node = stack.pop()
+            if not guarded and is_main_guard(node):
+                continue
+            yield node
+            if not isinstance(node, DEFINITIONS):
+                inner = [child for block in blocks(node) for child in block]
+                stack.extend(reversed(inner))
+
+
+def imported_names(
+    node: ast.Import | ast.ImportFrom,
+) -> Iterator[tuple[str, Imported]]:
+    """Yield each name that an import statement binds and to what."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            target = Imported(node.module or "", alias.name, node.level)
+            yield alias.asname or alias.name, target
+        elif alias.asname:
+            yield alias.asname, Imported(alias.name, None, 0)
+        else:
+            name = alias.name.partition(".")[0]
+            yield name, Imported(name, None, 0, alias.name)
+
+
+def _future_flags(tree: ast.Module) -> int:
+    flags = 0
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for alias in node.names:
+                feature = getattr(__future__, alias.name, None)
+                flags |= getattr(feature, "compiler_flag", 0)
+    return flags
+
+
+def _covers(node: ScopeNode, code: CodeType) -> bool:
+    start = (node.lineno, node.col_offset)
+    end = (node.end_lineno or 0, node.end_col_offset or 0)
+    body = (node.body.lineno, node.body.col_offset)  # type: ignore[union-attr]
+    for line, end_line, column, end_column in code.co_positions():
+        if None in (line, end_line, column, end_column) or end_column == 0:
+            continue
+        first, last = (line or 0, column or 0), (end_line or 0, end_column or 0)
+        if first < start or last > end:
+            return False
+        if first >= body:
+            return True
+    return True
+
+
+def _extent(node: ScopeNode) -> tuple[int, int]:
+    lines = (node.end_lineno or 0) - node.lineno
+    return lines, (node.end_col_offset or 0) - node.col_offset
+
+
+# -- reading ------------------------------------------------------------------
+_parsed: dict[str, tuple[object, Source | None]] = {}
+_served: dict[str, bytes] = {}
+
+
+def serve(filename: str, raw: bytes) -> None:
+    """Serve `raw` as the text of `filename` from now on (in a worker)."""
+    _served[filename] = raw
+    lines = decode_source(raw).splitlines(keepends=True)
+    # Without a modification time linecache never looks at the disk again.
+    linecache.cache[filename] = (len(raw), None, lines, filename)
+
+
+def is_served(filename: str) -> bool:
+    """Return whether a snapshot provides the text of `filename`."""
+    return filename in _served
+
+
+def read_source(filename: str) -> Source | None:
+    """Return the parsed text of a file or notebook cell, None without one."""
+    stamp, raw = _peek(filename)
+    if stamp is None:
+        return None
+    known = _parsed.get(filename)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    source = _parse(filename, raw)
+    _parsed[filename] = (stamp, source)
+    return source
+
+
+def _peek(filename: str) -> tuple[object, bytes | None]:
+    """Return what identifies the text's state, and the text if at hand."""
+    served = _served.get(filename)
+    if served is not None:
+        return served, served
+    try:
+        status = os.stat(filename)
+    except (OSError, ValueError):
+        return _peek_cell(filename)
+    return (status.st_mtime_ns, status.st_size, status.st_ino), None
+
+
+def _peek_cell(filename: str) -> tuple[object, bytes | None]:
+    entry = linecache.cache.get(filename)
+    if entry is None or len(entry) != 4 or entry[1] is not None:
+        return None, None  # no text, or that of a file that is gone
+    text = "".join(entry[2])
+    return text, text.encode("utf-8", "surrogatepass")
+
+
+def _parse(filename: str, raw: bytes | None) -> Source | None:
+    try:
+        if raw is None:
+            with open(filename, "rb") as file:
+                raw = file.read()
+        text = decode_source(raw)
+        return Source(filename, text, raw, ast.parse(text, filename))
+    except (OSError, SyntaxError, ValueError, RecursionError, UnicodeError):
+        return None
+
+
+def cells() -> list[Source]:
+    """Return the notebook and REPL cells that were run, in order."""
+    names = [
+        name
+        for name, entry in list(linecache.cache.items())
+        if len(entry) == 4 and entry[1] is None and name not in _served
+    ]
+    found = [read_source(name) for name in names if _is_cell(name)]
+    served = [read_source(name) for name in list(_served) if _is_cell(name)]
+    return [source for source in [*found, *served] if source is not None]
+
+
+def _is_cell(name: str) -> bool:
+    starts = ("<ipython-input-", "<python-input-", "<stdin>-")
+    return name.startswith(starts) or "ipykernel_" in name
+
+
+def namespace_sources(namespace: dict[str, object]) -> list[Source]:
+    """Return the texts whose top-level statements filled a namespace."""
+    filename = namespace.get("__file__")
+    if isinstance(filename, str):
+        source = read_source(filename)
+        return [source] if source else []
+    is_main = namespace is vars(sys.modules["__main__"])
+    return cells() if is_main else []
+
+
+__all__ = [
+    "FUNCTIONS",
+    "FunctionNode",
+    "Imported",
+    "Place",
+    "Source",
+    "cells",
+    "imported_names",
+    "is_served",
+    "namespace_sources",
+    "read_source",
+    "serve",
+]

@@ -1,0 +1,111 @@
+"""What a task's own code changes at run time: state, not configuration.
+
+A memo dictionary or a counter must not change the identity of the task that
+fills it. Names that the closure's code rebinds, containers that it changes and
+attributes that it sets count by the statements that define them, not by value.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+IMPORT_HOOKS = frozenset({"__init_subclass__", "__set_name__", "__class_getitem__"})
+"""Methods that run when classes are made: what they fill is configuration."""
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
+_CONTAINERS = (
+    dict,
+    list,
+    set,
+    bytearray,
+    collections.deque,
+    array.array,
+    weakref.WeakKeyDictionary,
+    weakref.WeakValueDictionary,
+    weakref.WeakSet,
+)
+
+
+def is_container(value: object) -> bool:
+    """Return whether methods such as ``append`` or ``update`` change `value`."""
+    if isinstance(value, _CONTAINERS):
+        return True
+    return any(base.__name__ == "ndarray" for base in type(value).__mro__)
+
+
+@dataclass(slots=True)
+class State:
+    """What is state, by the ids of what holds it.
+
+    Attributes
+    ----------
+    names : set of (int, str)
+        Global names, by their namespace's id.
+    cells : set of int
+        Closure cells.
+    contents : set of int
+        Containers whose content changes.
+    attributes : set of (int, str)
+        Attributes of classes, functions and instances.
+    mutators : dict of (int, str) to set of str
+        The functions that change a global name.
+    """
+
+    names: set[tuple[int, str]] = field(default_factory=set)
+    cells: set[int] = field(default_factory=set)
+    contents: set[int] = field(default_factory=set)
+    attributes: set[tuple[int, str]] = field(default_factory=set)
+    mutators: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    kept: list[object] = field(default_factory=list, compare=False)
+
+    def is_within(self, other: State) -> bool:
+        """Return whether `other` holds all of this."""
+        return (
+            self.names <= other.names
+            and self.cells <= other.cells
+            and self.contents <= other.contents
+            and self.attributes <= other.attributes
+        )
+
+    def union(self, other: State) -> State:
+        """Return what either holds."""
+        mutators = {key: set(users) for key, users in self.mutators.items()}
+        for key, users in other.mutators.items():
+            mutators.setdefault(key, set()).update(users)
+        return State(
+            self.names | other.names,
+            self.cells | other.cells,
+            self.contents | other.contents,
+            self.attributes | other.attributes,
+            mutators,
+            [*self.kept, *other.kept],
+        )
+
+    def add_content(self, value: object) -> bool:
+        """Note that the content of a container changes; False if it is none."""
+        if not is_container(value):
+            return False
+        self.contents.add(id(value))
+        self.kept.append(value)
+        return True
+
+    def add_attribute(self, owner: object, name: str) -> None:
+        """Note that code sets an attribute."""
+        self.attributes.add((id(owner), name))
+        self.kept.append(owner)
+
+
+def counts_as_called(method: str | None, used: Mapping[str, object]) -> bool:
+    """Return whether the closure's code may call a method by this name.
+
+    Methods that nothing names are called, if at all, while the user sets
+    things up: what they change is configuration.
+    """
+    if method is None:
+        return True
+    if method in IMPORT_HOOKS or method in _CONSTRUCTORS:
+        return False
+    return method in used or (method.startswith("__") and method.endswith("__"))
