@@ -279,6 +279,9 @@ class GridEngineBackend:
             if done.status != 0 and not _is_all_gone(done):
                 raise self._unavailable(argv, done)
 
+    def forget(self, job_id: str) -> None:
+        """Do nothing: what Grid Engine keeps is the site's."""
+
     def limits(self) -> Limits:
         """Return the site's limits; asked for once."""
         if self._limits is None:
