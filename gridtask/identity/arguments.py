@@ -158,7 +158,7 @@ class _CallDigester:
             item = self._walk.plain.sort_small(value, _SMALL_ITEMS)
             if item is not None:
                 return True, item
-        return False, self._walk.find_known(value)
+        return False, self._walk.digest_simple(value)
 
 
 def _make_picker(

@@ -29,9 +29,14 @@ if TYPE_CHECKING:
 DIGEST_BYTES = 16
 
 
+def start_leaf(kind: bytes) -> bytes:
+    """Make what precedes the data of a leaf."""
+    return b"L%c%s" % (len(kind), kind)
+
+
 def digest_leaf(kind: bytes, data: ReadableBuffer = b"") -> bytes:
     """Digest what `data` says of a value of this kind."""
-    hasher = xxh3_128(b"L%c%s" % (len(kind), kind))
+    hasher = xxh3_128(start_leaf(kind))
     hasher.update(data)  # any buffer, without a copy
     return hasher.digest()
 

@@ -13,7 +13,16 @@ from gridtask.identity.instances import find_member, find_object
 from gridtask.identity.standard import find_standard
 from gridtask.identity.walk import Handler
 
-_LIBRARIES: Final[dict[str, str]] = {}
+_LIBRARIES: Final = {
+    "numpy": "arrays",
+    "pandas": "frames",
+    "polars": "tables",
+    "pyarrow": "tables",
+    "scipy": "tensors",
+    "torch": "tensors",
+    "jax": "tensors",
+    "jaxlib": "tensors",
+}
 
 
 def find_handler(kind: type) -> Handler:
@@ -30,7 +39,7 @@ def _find_library(kind: type) -> Handler | None:
         module = _LIBRARIES.get(base.__module__.partition(".")[0])
         if module is not None:
             handlers = importlib.import_module(f"gridtask.identity.{module}")
-            handler: Handler | None = handlers.find_array(kind)
+            handler: Handler | None = handlers.find_type(kind)
             if handler is not None:
                 return handler
     return None

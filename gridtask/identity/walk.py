@@ -94,11 +94,6 @@ class Walk:
             self._cyclic.clear()
             self._repeats = 0
 
-    def find_known(self, value: object) -> bytes | None:
-        """Find the digest of an object that this walk has already digested."""
-        known = self._done.get(id(value))
-        return known[1] if known else None
-
     def digest_code(self, thing: object) -> bytes:
         """Digest a function or class; its code counts."""
         known = self._codes.get(id(thing))
@@ -115,16 +110,20 @@ class Walk:
         self._done[id(value)] = value, digest
         return digest
 
+    def digest_apart(self, value: object) -> bytes:
+        """Digest a value that belongs to another but is not a part of it."""
+        return Walk(self._code_digest, self._find_handler).digest(value)
+
     def digest_simple(self, value: object) -> bytes | None:
         """Digest a value that has no parts to walk; None if it may have some."""
         kind = type(value)
         if kind in SCALARS:
             return self.plain.digest_sorted(value)
-        if kind not in self._direct:
-            return None
         known = self._done.get(id(value))
         if known is not None:
             return known[1]
+        if kind not in self._direct:
+            return None
         outcome = self._handlers[kind](self, value)
         return outcome if type(outcome) is bytes else None
 
