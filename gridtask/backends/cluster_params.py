@@ -107,10 +107,10 @@ def split(params: str | Sequence[str], *, stacklevel: int = 1) -> tuple[str, ...
 
 def _checked_groups(params: str | Sequence[str]) -> list[_Group]:
     """Return options with their arguments, none of them refused."""
-    texts = [params] if isinstance(params, str) else list(params)
+    texts = [params] if isinstance(params, str) else params
     try:
-        words = [word for text in texts for word in shlex.split(text)]
-    except (ValueError, TypeError, AttributeError) as error:
+        words = [word for text in texts for word in _split_text(text)]
+    except (ValueError, TypeError) as error:
         msg = (
             f"cluster_params={params!r} cannot be split into words: {error}; expected "
             "qsub options as a shell would take them, such as '-l h_vmem=4G'"
@@ -128,6 +128,13 @@ def _checked_groups(params: str | Sequence[str]) -> list[_Group]:
         )
         raise ConfigError(msg)
     return groups
+
+
+def _split_text(text: object) -> list[str]:
+    if not isinstance(text, str):
+        msg = f"{text!r} is no string"
+        raise TypeError(msg)
+    return shlex.split(text)
 
 
 def _is_option(word: str) -> bool:

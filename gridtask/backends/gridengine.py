@@ -224,7 +224,7 @@ class GridEngineBackend:
         return [
             record.accounting
             for record in self._latest_jobs(self._records(tasks))
-            if record.accounting.task in tasks[record.accounting.job_id]
+            if record.accounting.task in tasks.get(record.accounting.job_id, ())
         ]
 
     def _records(

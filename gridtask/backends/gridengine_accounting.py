@@ -53,9 +53,11 @@ class AccountingFile:
     def size(self) -> int | None:
         """Return the size of the file in bytes, None if it cannot be told."""
         try:
-            return self.path.stat().st_size
+            status = self.path.stat()
         except OSError:
             return None
+        self._notice_replacement(status)
+        return status.st_size
 
     def skip(self, job_id: str, n_bytes: int) -> None:
         """Note that the first `n_bytes` hold nothing of job `job_id`."""
@@ -83,6 +85,7 @@ class AccountingFile:
         return [record for id_ in job_ids for record in self._found.get(id_, ())]
 
     def _notice_replacement(self, status: os.stat_result) -> None:
+        """Begin anew if this is another file, or a shorter one, than before."""
         shrunk = status.st_size < max(self._scanned.values(), default=0)
         if shrunk or status.st_ino != self._inode:
             self._scanned = dict.fromkeys(self._scanned, 0)

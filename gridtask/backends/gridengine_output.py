@@ -185,7 +185,8 @@ def parse_slots(text: str) -> int | None:
 def parse_accounting_line(line: str) -> AccountingRecord | None:
     """Return the record of a line of the accounting file, None if it is none.
 
-    Sizes are in bytes there, but ``ru_maxrss`` is in kB.
+    Sizes are in bytes there, but ``ru_maxrss`` is in kB. They are sampled each
+    second, and 0 for what ended before.
     """
     fields = line.split(":")
     try:
@@ -203,8 +204,8 @@ def parse_accounting_line(line: str) -> AccountingRecord | None:
             wall_seconds=float(fields[13]),
             cpu_seconds=float(fields[36]),
             # From the right: the category before it is free text.
-            max_vmem=int(float(fields[-3])),
-            max_rss=int(float(fields[16])) * _KIB,
+            max_vmem=int(float(fields[-3])) or None,
+            max_rss=int(float(fields[16])) * _KIB or None,
             rescheduled=failed in RESCHEDULED,
         )
     except (IndexError, ValueError):
@@ -250,9 +251,9 @@ def _qacct_record(fields: Mapping[str, str]) -> AccountingRecord | None:
         ended_at=_parse_time(fields.get("end_time")),
         wall_seconds=_quantity(fields.get("ru_wallclock")),
         cpu_seconds=_quantity(fields.get("cpu")),
-        max_vmem=None if max_vmem is None else int(max_vmem),
+        max_vmem=int(max_vmem or 0) or None,
         # qacct 8.1.9 prints "4.820KB" for 4820 kB: the unit is one too small.
-        max_rss=None if max_rss is None else int(max_rss * _KIB),
+        max_rss=int((max_rss or 0) * _KIB) or None,
         deleted_by=fields.get("deleted_by"),
         rescheduled=failed in RESCHEDULED,
     )
