@@ -7,7 +7,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 from gridtask import fs
@@ -98,14 +98,16 @@ class Files:
 
     def _open_all(self, names: list[str]) -> Iterator[tuple[str, SegmentReader | None]]:
         """Open files, many at the same time."""
+        is_many = len(self._numbers) + len(names) > MAX_OPEN_FILES
         if len(names) < MANY_FILES:
-            return zip(names, map(self._open, names), strict=True)
+            return ((name, self._open(name, is_many)) for name in names)
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(N_THREADS) as pool:
-            return zip(names, list(pool.map(self._open, names)), strict=True)
+            files = pool.map(self._open, names, repeat(is_many))
+            return zip(names, list(files), strict=True)
 
-    def _open(self, name: str) -> SegmentReader | None:
+    def _open(self, name: str, is_many: bool) -> SegmentReader | None:
         """Open a file; None if it is gone, or refused with a warning."""
         try:
             file = SegmentReader.open(self.path / name)
@@ -118,7 +120,7 @@ class Files:
                 return None
             reason = f"cannot read {str(self.path / name)!r}: {error}"
         else:
-            if len(self._numbers) >= MAX_OPEN_FILES:
+            if is_many:
                 file.close()
             return file
         self._refused.add(name)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,7 @@ class Folder:
         self.path = path
         self._name = name
         self.reset()
+        _folders.add(self)
 
     def reset(self) -> None:
         """Forget all that is known of the files."""
@@ -153,7 +155,8 @@ class Folder:
         CorruptRecordError
             If the record is damaged.
         """
-        return self._file(number).meta(self.entry(number))
+        with self._lock:
+            return self._file(number).meta(self.entry(number))
 
     def payload(self, number: int) -> bytearray:
         """Return a record's payload as bytes, for logs and code.
@@ -163,7 +166,8 @@ class Folder:
         CorruptRecordError
             If the record is damaged.
         """
-        return self._file(number).payload(self.entry(number))
+        with self._lock:
+            return self._file(number).payload(self.entry(number))
 
     def _file(self, number: int) -> SegmentReader:
         """Return the file that a record is in."""
@@ -179,16 +183,21 @@ class Folder:
         -------
         values : list
             A `LoadError` where a record is damaged or cannot be unpickled.
+            Damaged ones are not found again; another record of the same key,
+            if there is one, takes their place.
         """
-        loading = Loading(self._index, numbers)
-        for file_number in loading.run():
-            # Its records may be in a pack now.
-            with self._lock:
-                self._files.drop(file_number)
-                self._files.refresh()
-            loading.move(file_number)
-        self._files.limit_open()
-        return loading.values
+        with self._lock:
+            loading = Loading(self._index, numbers)
+            loading.run()
+            while loading.lost:
+                if loading.gone:
+                    for file_number in loading.gone:
+                        self._files.drop(file_number)
+                    self._files.refresh()
+                self._index.bury(self.entry(n).uid for n in loading.damaged)
+                loading.retry()
+            self._files.limit_open()
+            return loading.values
 
     # -- writing
 
@@ -334,6 +343,18 @@ class Folder:
                 newest_at=max(ends, default=None),
                 used_at=max((s.st_atime for s in statuses), default=None),
             )
+
+
+_folders: weakref.WeakSet[Folder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Let a forked child begin anew: another thread may have held a lock."""
+    for folder in list(_folders):
+        folder.reset()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _statuses(path: Path) -> list[os.stat_result]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from gridtask.errors import CorruptRecordError, ResultUnreadable, StoreError
-from gridtask.store.files import GONE
-from gridtask.store.index import MISSING, ROW_BITS, ROW_MASK, Index
+from gridtask.store.files import GONE, MAX_OPEN_FILES
+from gridtask.store.index import KEYED, MISSING, ROW_BITS, ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
 from gridtask.store.values import Decoder
@@ -27,11 +27,16 @@ class LoadError:
     Attributes
     ----------
     exception : CorruptRecordError, ResultUnreadable or StoreError
-        Damaged (compute it again), not to be unpickled here, or not readable.
+        The reason.
+    is_lost : bool
+        True if the record is damaged or was removed meanwhile: it is found no
+        longer, and the call should be computed again. False if it is there
+        but cannot be read or unpickled here: computing again would not help.
     """
 
-    def __init__(self, exception: Exception) -> None:
+    def __init__(self, exception: Exception, *, is_lost: bool = False) -> None:
         self.exception = exception
+        self.is_lost = is_lost
 
     def __repr__(self) -> str:
         return f"LoadError({self.exception!r})"
@@ -44,6 +49,12 @@ class Loading:
     ----------
     values : list
         The values, in the order in which the records were asked for.
+    lost : dict of int to int
+        Records that are damaged or gone, by their places in `values`.
+    damaged : set of int
+        Those that are damaged.
+    gone : set of int
+        Numbers of files that are there no longer.
     """
 
     def __init__(self, index: Index, numbers: Sequence[int]) -> None:
@@ -51,9 +62,12 @@ class Loading:
         self._numbers = numbers
         self._decode = Decoder().decode
         self.values: list[object] = [_UNREAD] * len(numbers)
+        self.lost: dict[int, int] = {}
+        self.damaged: set[int] = set()
+        self.gone: set[int] = set()
 
-    def run(self) -> Iterator[int]:
-        """Load all values; yield the numbers of files that are gone."""
+    def run(self) -> None:
+        """Load all values file by file."""
         order = sorted(range(len(self._numbers)), key=self._numbers.__getitem__)
         ascending = [self._numbers[i] for i in order]
         start = 0
@@ -61,44 +75,45 @@ class Loading:
             file_number = ascending[start] >> ROW_BITS
             stop = bisect_left(ascending, (file_number + 1) << ROW_BITS, lo=start)
             rows = [number & ROW_MASK for number in ascending[start:stop]]
-            if not self._load_file(file_number, rows, order[start:stop]):
-                yield file_number
+            self._load_file(file_number, rows, order[start:stop])
             start = stop
 
-    def move(self, file_number: int) -> None:
-        """Load what was in a file that is gone from where it is now."""
-        for i, value in enumerate(self.values):
-            number = self._numbers[i]
-            if value is not _UNREAD or number >> ROW_BITS != file_number:
-                continue
-            entry = self._index.entry(number)
-            found = self._index.find([entry.key], Kind(entry.kind))[0]
-            is_there = found != MISSING and self._load_file(
-                found >> ROW_BITS, [found & ROW_MASK], [i]
-            )
-            if not is_there:
-                msg = f"{self._index.files[file_number].path!r} was removed meanwhile"
-                self.values[i] = LoadError(StoreError(msg))
+    def retry(self) -> None:
+        """Load what was lost from other records of the same keys, if there are.
 
-    def _load_file(self, file_number: int, rows: list[int], places: list[int]) -> bool:
-        """Load ascending rows of a file; return False if it is gone."""
+        A pack may have taken the place of a file that is gone, and a damaged
+        result may have been computed again.
+        """
+        lost, self.lost, self.damaged, self.gone = self.lost, {}, set(), set()
+        for place, number in lost.items():
+            entry = self._index.entry(number)
+            if entry.kind not in KEYED:
+                continue
+            other = self._index.find([entry.key], Kind(entry.kind))[0]
+            if other not in (MISSING, number):
+                self.values[place] = _UNREAD
+                self._load_file(other >> ROW_BITS, [other & ROW_MASK], [place])
+
+    def _load_file(self, file_number: int, rows: list[int], places: list[int]) -> None:
+        """Load ascending rows of a file into their places."""
         file = self._index.files[file_number]
         try:
-            self._load_rows(file, rows, places)
+            self._load_rows(file_number, rows, places)
+            _note_use(file)
         except OSError as error:
-            if error.errno in GONE:
-                return False
-            if not isinstance(error, StoreError):
-                error = StoreError(f"cannot read {file.path!r}: {error}")
-            for place in places:
+            is_gone = error.errno in GONE
+            reason = StoreError(f"cannot read {file.path!r}: {error}")
+            if is_gone:
+                self.gone.add(file_number)
+            for row, place in zip(rows, places, strict=True):
                 if self.values[place] is _UNREAD:
-                    self.values[place] = LoadError(error)
-        _note_use(file)
-        return True
+                    self.values[place] = LoadError(reason, is_lost=is_gone)
+                    if is_gone:
+                        self.lost[place] = file_number << ROW_BITS | row
+        if len(self._index.files) > MAX_OPEN_FILES:
+            file.close()
 
-    def _load_rows(
-        self, file: SegmentReader, rows: list[int], places: list[int]
-    ) -> None:
+    def _load_rows(self, file_number: int, rows: list[int], places: list[int]) -> None:
         """Load ascending rows, which may be repeated, into their places."""
         more: dict[int, list[int]] = {}
         if len(set(rows)) < len(rows):
@@ -107,31 +122,26 @@ class Loading:
                 if first.setdefault(row, place) != place:
                     more.setdefault(row, []).append(place)
             rows, places = list(first), list(first.values())
-        payloads = chain.from_iterable(file.payloads(rows))
+        payloads = chain.from_iterable(self._index.files[file_number].payloads(rows))
         for row, place, payload in zip(rows, places, payloads, strict=True):
+            if isinstance(payload, CorruptRecordError):
+                number = file_number << ROW_BITS | row
+                self.damaged.add(number)
+                for each in (place, *more.get(row, ())):
+                    self.values[each] = LoadError(payload, is_lost=True)
+                    self.lost[each] = number
+                continue
             # Arrays are views of the payload: each place has one of its own.
             for other in more.get(row, ()):
-                self._set(other, _copy(payload))
+                self._set(other, memoryview(bytearray(payload)))
             self._set(place, payload)
 
-    def _set(self, place: int, payload: memoryview | CorruptRecordError) -> None:
-        """Put a value, or why there is none, into its place."""
-        if isinstance(payload, memoryview):
-            try:
-                self.values[place] = self._decode(payload)
-            except ResultUnreadable as error:
-                self.values[place] = LoadError(error)
-        else:
-            self.values[place] = LoadError(payload)
-
-
-def _copy(
-    payload: memoryview | CorruptRecordError,
-) -> memoryview | CorruptRecordError:
-    """Return a payload of its own."""
-    if isinstance(payload, memoryview):
-        return memoryview(bytearray(payload))
-    return payload
+    def _set(self, place: int, payload: memoryview) -> None:
+        """Put a value, or why it cannot be unpickled, into its place."""
+        try:
+            self.values[place] = self._decode(payload)
+        except ResultUnreadable as error:
+            self.values[place] = LoadError(error)
 
 
 def _note_use(file: SegmentReader) -> None:

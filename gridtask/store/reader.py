@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import struct
 import warnings
@@ -327,6 +328,10 @@ class SegmentReader:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             fs.close(fd)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            self.close()
 
 
 def _blocks(fd: int, offset: int, n_bytes: int) -> Iterator[Buffer]:

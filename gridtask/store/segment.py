@@ -8,6 +8,7 @@ and a scan finds the next record behind a bad header.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ class SegmentWriter:
         self._end = record.FILE_HEADER_SIZE
         self._touched = 0
         self._index = bytearray()
+        self._origins = {header.file_id: 0}
         self._clock_error_ns = 0
         self.path = path
         self.file_id = header.file_id
@@ -113,10 +115,7 @@ class SegmentWriter:
         OSError
             If it cannot be written. The writer is as it was before.
         """
-        parts = list(parts)
         meta_bytes = record.pack_meta(meta)
-        start = self._end
-        payload_at = start + record.HEADER_SIZE + len(meta_bytes)
         entry = Entry(
             kind,
             record.HAS_BUFFERS if aligned else 0,
@@ -124,23 +123,46 @@ class SegmentWriter:
             key,
             code,
             self.file_id,
-            start,
+            self._end,
             sum(map(len, parts)),
             len(meta_bytes),
             self.now_ns() if t_end_ns is None else t_end_ns,
             seconds,
             peak_mb,
-            -payload_at % record.BUFFER_ALIGNMENT if aligned else 0,
+            self._pad(len(meta_bytes)) if aligned else 0,
         )
-        row = entry.pack(0)
-        head = record.pack_record_header(entry, record.body_checksum(meta_bytes, parts))
-        end = entry.payload_at + entry.payload_len
-        before = self._unwritten_header + head + meta_bytes + bytes(entry.pad)
-        self._write([before, *parts, bytes(entry.end - end)], entry)
+        self._append(entry, meta_bytes, list(parts))
+        return entry.seq
+
+    def copy(self, entry: Entry, meta: bytes, payload: Buffer) -> None:
+        """Write a record of another file, which keeps its identity and times.
+
+        Parameters
+        ----------
+        entry : Entry
+            The record in the other file.
+        meta, payload : bytes-like
+            Its content, verified.
+        """
+        pad = self._pad(len(meta)) if entry.flags & record.HAS_BUFFERS else 0
+        self._append(entry._replace(offset=self._end, pad=pad), meta, [payload])
+
+    def _pad(self, meta_len: int) -> int:
+        """Return the zeros before the next payload if it is to be aligned."""
+        payload_at = self._end + record.HEADER_SIZE + meta_len
+        return -payload_at % record.BUFFER_ALIGNMENT
+
+    def _append(self, entry: Entry, meta: bytes, parts: list[Buffer]) -> None:
+        """Write a record at the end; only then take it into the index."""
+        origin_number = self._origins.setdefault(entry.origin, len(self._origins))
+        row = entry.pack(origin_number)
+        head = record.pack_record_header(entry, record.body_checksum(meta, parts))
+        n_after = -entry.payload_len - entry.payload_at & record.ALIGNMENT - 1
+        before = self._unwritten_header + head + meta + bytes(entry.pad)
+        self._write([before, *parts, bytes(n_after)], entry)
         self._unwritten_header = b""
         self._index += row
         self._end = entry.end
-        return entry.seq
 
     def _write(self, buffers: list[Buffer], entry: Entry) -> None:
         """Write a record's bytes, small ones in one piece."""
@@ -165,7 +187,7 @@ class SegmentWriter:
     def seal(self) -> None:
         """Write the footer, sync and close: the file never changes again."""
         footer = record.Footer(
-            bytes(self._index), [self.file_id], self._end, self.file_id
+            bytes(self._index), list(self._origins), self._end, self.file_id
         ).pack()
         start = self._end - len(self._unwritten_header)
         fs.write_at(self._fd, [self._unwritten_header + footer], start)
@@ -180,3 +202,7 @@ class SegmentWriter:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             fs.close(fd)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            self.close()

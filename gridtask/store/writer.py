@@ -252,6 +252,10 @@ class RecordWriter:
             return
         except OSError as error:
             last = error
+        except BaseException:
+            # Interrupted: how far it came is not known.
+            self._give_up_segment()
+            raise
         for delay in (0.0, *RETRY_DELAYS):
             if last.errno not in PASSING_ERRORS:
                 break

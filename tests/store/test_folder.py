@@ -380,6 +380,45 @@ def test_a_damaged_record_gives_an_error_in_its_place(folder_path):
         assert key_of(2).hex() in str(value.exception)
 
 
+def test_a_damaged_record_is_found_no_longer(folder_path):
+    """The call is missing now; what is computed again takes its place for all."""
+    path = write(folder_path, "a", {1: "one"}, t_end_ns=1000)
+    folder = folder_at(folder_path)
+    (number,) = folder.find([key_of(1)])
+    damage(path, folder.entry(number).payload_at + 14)
+    (value,) = folder.load([number])
+    assert value.is_lost
+    assert folder.find([key_of(1)]) == [-1]
+    write(folder_path, "b", {1: "one again"}, t_end_ns=2000)
+    for either in (folder, folder_at(folder_path)):
+        either.refresh()
+        assert found_in(either) == {1: "one again"}
+
+
+def test_a_pack_keeps_what_was_deleted_dead(folder_path):
+    """Records keep their identity when they are copied."""
+    path = write(folder_path, "a", {1: "one", 2: "two"})
+    pack = make_pack(folder_path, "p", [path])
+    fs.remove(path)
+    folder = folder_at(folder_path)
+    folder.remove(folder.find([key_of(1)]))
+    path = make_pack(folder_path, "q", [pack])
+    fs.remove(pack)
+    assert found_in(folder_at(folder_path)) == {2: "two"}
+
+
+def test_a_pack_with_a_damaged_footer_is_scanned(folder_path):
+    """Records of many origins are found without the index."""
+    inputs = [write(folder_path, name, {i: i}) for i, name in enumerate("abc")]
+    pack = make_pack(folder_path, "p", inputs)
+    for path in inputs:
+        fs.remove(path)
+    damage(pack, pack.stat().st_size - 70)
+    with pytest.warns(RuntimeWarning, match="damaged index"):
+        folder = folder_at(folder_path)
+    assert found_in(folder) == {0: 0, 1: 1, 2: 2}
+
+
 def test_a_value_whose_class_is_gone_gives_an_error_in_its_place(folder_path):
     """It is told apart from damage: it must not be computed again silently."""
     write(folder_path, "a", {1: "one", 2: Gone()})
@@ -465,12 +504,7 @@ def make_pack(path: Path, name: str, inputs: list[Path]) -> Path:
         reader = SegmentReader.open(file)
         for entry in reader.entries:
             if entry.kind == Kind.OK:
-                pack.append(
-                    Kind.OK,
-                    [reader.payload(entry)],
-                    key=entry.key,
-                    t_end_ns=entry.t_end_ns,
-                )
+                pack.copy(entry, b"", reader.payload(entry))
     replaced = [(file.name, file.stat().st_size) for file in inputs]
     pack.append(Kind.REP, [json.dumps(replaced).encode()])
     pack.seal()
@@ -480,12 +514,15 @@ def make_pack(path: Path, name: str, inputs: list[Path]) -> Path:
 
 def test_a_pack_takes_the_place_of_the_files_that_it_lists(folder_path):
     """Their records are not counted twice, whether or not the files are gone."""
-    inputs = [write(folder_path, name, {i: i}) for i, name in enumerate("ab")]
+    inputs = [
+        write(folder_path, name, {i: np.full(3, i)}) for i, name in enumerate("ab")
+    ]
     folder = folder_at(folder_path)
     make_pack(folder_path, "p", inputs)
     assert folder.refresh()
     for either in (folder, folder_at(folder_path)):
-        assert found_in(either) == {0: 0, 1: 1}
+        values = {i: value.tolist() for i, value in found_in(either).items()}
+        assert values == {0: [0, 0, 0], 1: [1, 1, 1]}
         names = {either.file_name(n) for n in either.numbers(Kind.OK)}
         assert names == {"p.pack"}
 

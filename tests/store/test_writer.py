@@ -202,6 +202,23 @@ def test_an_array_that_is_changed_later_is_kept_as_it_was(folder_path, writer, f
     assert results(folder_path, 1)[0].tolist() == [0] * 5
 
 
+def test_an_interrupted_write_starts_a_new_segment(folder_path, writer, monkeypatch):
+    """How far a write came when a signal ended it is not known."""
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    put(writer, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(fs, "write_at", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            put(writer, 1)
+    put(writer, 2)
+    writer.close()
+    assert len(fs.list_names(folder_path)) == 2
+    assert results(folder_path, 3) == {i: f"value {i}" for i in range(3)}
+
+
 def test_a_removed_folder_is_made_again(folder_path, writer, tmp_path):
     """After `gridtask rm`, results since the last look are written anew."""
     put(writer, 0)
