@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from gridtask.run import MISSING, Grid, GridFuture, Run, as_completed
     from gridtask.task import GridTask, grid_task
 
+__version__ = "0.1.0"
+
 _HOME = {
     "grid_task": "task",
     "GridTask": "task",
@@ -89,10 +91,6 @@ __all__ = [  # noqa: RUF022 - what users touch first stands first
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("gridtask")
     if name not in __all__:
         msg = f"module 'gridtask' has no attribute {name!r}"
         raise AttributeError(msg)

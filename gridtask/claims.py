@@ -211,17 +211,26 @@ def open_claims(runs: Path, *, skip: Iterable[str] = ()) -> Iterator[Claim]:
 
 
 def prune(runs: Path) -> None:
-    """Remove what is left of runs that ended long ago."""
+    """Remove what runs that have ended leave behind.
+
+    Files that a backend keeps under a job's name go at once, run files when
+    nobody is likely to open the run any more.
+    """
     names = fs.list_names(runs)
-    ended = [Path(n).stem for n in names if n.endswith(".done")]
+    ended = {name[:-5] for name in names if name.endswith(".done")}
     if not ended:
         return
     now = fs.server_now(runs)
-    for run_id in ended:
-        if now - fs.modified_at(runs / f"{run_id}.done") > KEEP_SECONDS:
-            for name in names:
-                if name.startswith(f"{run_id}."):
-                    fs.remove(runs / name)
+    old = {
+        run_id
+        for run_id in ended
+        if now - fs.modified_at(runs / f"{run_id}.done") > KEEP_SECONDS
+    }
+    for name in names:
+        run_id = name.partition(".")[0]
+        job_of = name.split("_")[1] if name.startswith("gt_") else None
+        if run_id in old or job_of in ended:
+            fs.remove(runs / name)
 
 
 def _jobs(runs: Path, plan: RunPlan, names: set[str]) -> Iterator[JobRef]:

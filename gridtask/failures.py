@@ -27,6 +27,7 @@ from gridtask.errors import (
     TimeLimit,
     WorkerFailedToStart,
 )
+from gridtask.printable import printable
 from gridtask.units import format_size, parse_memory, parse_time
 
 STORE_UNUSABLE = 75
@@ -73,6 +74,11 @@ def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
         "traceback": _format(error, frames),
         "pickled": _pickle(error),
     }
+
+
+def error_line(error: BaseException) -> str:
+    """Return an exception as one printable line of at most 200 characters."""
+    return printable(f"{type(error).__name__}: {_message(error)}")[:200]
 
 
 def _message(error: BaseException) -> str:

@@ -156,6 +156,16 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         return self._execution.plan.name
 
     @property
+    def task(self) -> str:
+        """The name of the task whose calls these are."""
+        return self._execution.plan.task
+
+    @property
+    def created_at(self) -> float:
+        """When the run was started: POSIX time stamp in seconds."""
+        return self._execution.plan.created_at
+
+    @property
     def args(self) -> list[Arguments]:
         """The arguments of all calls, with defaults applied."""
         return self._load_args()

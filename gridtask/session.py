@@ -119,13 +119,18 @@ class Session(Generic[R]):
             show_args=self.settings.show_args,
         )
 
+    @property
+    def backend_name(self) -> str:
+        """The backend that the settings choose here."""
+        return backends.choose(self.settings.backend, os.environ)[0]
+
     def terms(self, warn: Callable[[str], None]) -> Terms:
-        """Choose the backend and resolve the resources."""
-        name, why = backends.choose(self.settings.backend, os.environ)
-        if self.settings.backend == "auto" and name not in _ANNOUNCED:
+        """Open the backend and resolve the resources."""
+        settings = self.settings
+        name, why = backends.choose(settings.backend, os.environ)
+        if settings.backend == "auto" and name not in _ANNOUNCED:
             _ANNOUNCED.add(name)
             warn(f"gridtask: backend {name!r}: {why}")
-        settings = self.settings
         runner = SerialRunner(self, warn).run if name == "serial" else None
         backend = open_backend(name, settings, self.store.runs, runner)
         resources = merge([settings], settings.site)
@@ -238,7 +243,8 @@ class Session(Generic[R]):
         """Submit what is missing, wait, and return all results."""
         from gridtask.progress import open_status
 
-        with open_status(self.label, progress=progress) as status:
+        live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
+        with open_status(self.label, progress=progress, live=live) as status:
             run = self._start(status, Order(calls, **order))
             run._wait(status, timeout)
         return run.results(
@@ -249,7 +255,7 @@ class Session(Generic[R]):
         """Submit what is missing and return the run."""
         from gridtask.progress import open_status
 
-        with open_status(self.label, progress=None) as status:
+        with open_status(self.label, live=False) as status:
             return self._start(status, Order(calls, always_publish=True, **order))
 
     def preview(self, calls: list[Arguments]) -> Plan:

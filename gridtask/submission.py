@@ -156,7 +156,8 @@ class Submission:
         if missing or (self.order.always_publish and self.keys):
             execution = self._publish_and_submit(missing)
         else:
-            plan = self._plan(set(range(len(self.keys))), {})
+            done = range(len(self.keys))
+            plan = make_plan(self.keys, self.positions, cached=done, in_flight={})
             execution = self._execution(self._run_plan(plan, ""), {})
         execution.texts = _texts(self.work, self.order.calls, self.positions)
         return execution

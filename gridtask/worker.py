@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from gridtask import fs
 from gridtask.calls import Arguments, Binder
 from gridtask.errors import StoreError
-from gridtask.failures import STORE_UNUSABLE, describe_exception
+from gridtask.failures import STORE_UNUSABLE, describe_exception, error_line
 from gridtask.printable import arguments_text
 from gridtask.runfile import Chunk, RunFile, World
 from gridtask.store import values
@@ -145,6 +145,7 @@ def compute(
                 raise
             except BaseException as error:
                 n_failed += 1
+                meta["error"] = error_line(error)
                 encoded = values.encode(describe_exception(error, skip=3))
                 write = writer.fail
             used = time.perf_counter() - started

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from gridtask import __version__
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
@@ -32,6 +34,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show_version() -> None:
     """Print the version that is installed."""
-    from importlib.metadata import version
-
-    print(f"gridtask {version('gridtask')}")
+    print(f"gridtask {__version__}")

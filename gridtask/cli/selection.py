@@ -268,7 +268,6 @@ def in_flight(store: Store | None) -> dict[str, int]:
     """Return how many calls of each task are queued or running."""
     if store is None:
         return {}
-    from gridtask import claims
+    from gridtask import reopen
 
-    count = getattr(claims, "in_flight", None)
-    return dict(count(store)) if count else {}
+    return reopen.in_flight(store)

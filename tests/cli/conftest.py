@@ -60,7 +60,7 @@ def cache(tmp_path, monkeypatch):
     cache = Cache(tmp_path / "cache")
     Store.open(cache.root)
     monkeypatch.setattr(
-        "gridtask.claims.in_flight", lambda store: cache.in_flight, raising=False
+        "gridtask.reopen.in_flight", lambda store: cache.in_flight, raising=False
     )
     return cache
 
