@@ -246,11 +246,24 @@ def function_bytes(node: FunctionNode, *, hints: bool = False) -> bytes:
 
 def class_bytes(node: ast.ClassDef, *, hints: bool = False) -> bytes:
     """Return the canonical bytes of a class statement without its methods."""
-    body = [part for part in node.body if has_effect(part)]
+    body = [
+        part
+        for part in node.body
+        if has_effect(part) and not isinstance(part, DEFINITIONS)
+    ]
+    # Methods count as live objects, in whatever order they stand; what their
+    # decorators told a third party's base class may show nowhere else.
+    methods = sorted(
+        canonical(part, skeleton=True, in_class=True)
+        for part in node.body
+        if isinstance(part, DEFINITIONS) and part.decorator_list
+    )
     parts: list[object] = [f"C:{node.name}", list(node.decorator_list)]
     parts += [list(node.bases), list(node.keywords)]
     head = canonical(*parts)
     kept = canonical(body, skeleton=True, in_class=True)
     parameters = canonical(getattr(node, "type_params", None) or None)
     text = f"{docstring(node)!r}" if hints else ""
-    return b"\0".join([head, kept, parameters, text.encode("utf-8", "surrogatepass")])
+    return b"\0".join(
+        [head, kept, *methods, parameters, text.encode("utf-8", "surrogatepass")]
+    )
