@@ -58,20 +58,19 @@ def write_at(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
     n_bytes : int
         How many bytes were written: all of them.
     """
-    start = offset
-    queue = [buffer for buffer in buffers if len(buffer)]
-    while queue:
-        n_written = os.pwritev(fd, queue[:MAX_BUFFERS], offset)
-        offset += n_written
-        queue = _after(queue, n_written)
-    return offset - start
+    n_bytes = sum(map(len, buffers))
+    n_written = os.pwritev(fd, buffers[:MAX_BUFFERS], offset)
+    while n_written < n_bytes:
+        rest = _after(buffers, n_written)
+        n_written += os.pwritev(fd, rest[:MAX_BUFFERS], offset + n_written)
+    return n_bytes
 
 
-def _after(queue: list[Buffer], n_written: int) -> list[Buffer]:
-    """Return what is left of `queue` behind its first `n_written` bytes."""
-    for i, buffer in enumerate(queue):
+def _after(buffers: Sequence[Buffer], n_written: int) -> list[Buffer]:
+    """Return what is left of `buffers` behind their first `n_written` bytes."""
+    for i, buffer in enumerate(buffers):
         if n_written < len(buffer):
-            return [memoryview(buffer)[n_written:], *queue[i + 1 :]]
+            return [memoryview(buffer)[n_written:], *buffers[i + 1 :]]
         n_written -= len(buffer)
     return []
 

@@ -115,33 +115,53 @@ class Loading:
 
     def _load_rows(self, file_number: int, rows: list[int], places: list[int]) -> None:
         """Load ascending rows, which may be repeated, into their places."""
-        more: dict[int, list[int]] = {}
-        if len(set(rows)) < len(rows):
-            first: dict[int, int] = {}
-            for row, place in zip(rows, places, strict=True):
-                if first.setdefault(row, place) != place:
-                    more.setdefault(row, []).append(place)
-            rows, places = list(first), list(first.values())
+        if len(set(rows)) == len(rows):
+            self._load_distinct(file_number, rows, places)
+            return
+        wanted: dict[int, list[int]] = {}
+        for row, place in zip(rows, places, strict=True):
+            wanted.setdefault(row, []).append(place)
+        firsts = [its_places[0] for its_places in wanted.values()]
+        self._load_distinct(file_number, list(wanted), firsts)
+        file = self._index.files[file_number]
+        more = [row for row in wanted if len(wanted[row]) > 1]
+        payloads = chain.from_iterable(file.payloads(more))
+        for row, payload in zip(more, payloads, strict=True):
+            for place in wanted[row][1:]:
+                # Arrays are views of the payload: each place gets its own.
+                self._set(place, _copy(payload), file_number << ROW_BITS | row)
+
+    def _load_distinct(
+        self, file_number: int, rows: list[int], places: list[int]
+    ) -> None:
+        """Load ascending rows, none twice, into their places."""
+        base = file_number << ROW_BITS
         payloads = chain.from_iterable(self._index.files[file_number].payloads(rows))
         for row, place, payload in zip(rows, places, payloads, strict=True):
-            if isinstance(payload, CorruptRecordError):
-                number = file_number << ROW_BITS | row
-                self.damaged.add(number)
-                for each in (place, *more.get(row, ())):
-                    self.values[each] = LoadError(payload, is_lost=True)
-                    self.lost[each] = number
-                continue
-            # Arrays are views of the payload: each place has one of its own.
-            for other in more.get(row, ()):
-                self._set(other, memoryview(bytearray(payload)))
-            self._set(place, payload)
+            self._set(place, payload, base | row)
 
-    def _set(self, place: int, payload: memoryview) -> None:
-        """Put a value, or why it cannot be unpickled, into its place."""
-        try:
-            self.values[place] = self._decode(payload)
-        except ResultUnreadable as error:
-            self.values[place] = LoadError(error)
+    def _set(
+        self, place: int, payload: memoryview | CorruptRecordError, number: int
+    ) -> None:
+        """Put a value, or why there is none, into its place."""
+        if isinstance(payload, memoryview):
+            try:
+                self.values[place] = self._decode(payload)
+            except ResultUnreadable as error:
+                self.values[place] = LoadError(error)
+        else:
+            self.values[place] = LoadError(payload, is_lost=True)
+            self.lost[place] = number
+            self.damaged.add(number)
+
+
+def _copy(
+    payload: memoryview | CorruptRecordError,
+) -> memoryview | CorruptRecordError:
+    """Return the same payload in memory of its own."""
+    if isinstance(payload, memoryview):
+        return memoryview(bytearray(payload))
+    return payload
 
 
 def _note_use(file: SegmentReader) -> None:

@@ -33,6 +33,9 @@ MAX_GAP = 1 << 16
 _PLACE = struct.Struct("<16s12xIQQ16xIH2x")
 _CHECK = struct.Struct("<12xI24x16s24xQ8x")
 
+# Names of this module are looked up faster, once for each record.
+_ENTRY_SIZE, _HEADER_SIZE = ENTRY.size, record.HEADER_SIZE
+
 Place = tuple[bytes, int, int, int, int, int]
 """Key, sequence number, offset, lengths of payload, meta and pad."""
 
@@ -277,17 +280,19 @@ class SegmentReader:
         """
         unpack, index = _PLACE.unpack_from, self.index
         block: list[Place] = []
-        start = end = 0
+        start = end = limit = 0
         for row in rows:
-            place = unpack(index, row * ENTRY.size)
+            place = unpack(index, row * _ENTRY_SIZE)
             _, _, offset, payload_len, meta_len, pad = place
-            stop = offset + record.HEADER_SIZE + meta_len + pad + payload_len
-            limit = MAX_SHARED_BLOCK if pad else MAX_BLOCK
-            if block and (stop - start > limit or not 0 <= offset - end <= MAX_GAP):
-                yield self._read_block(block, start, end)
-                block = []
-            if not block:
+            stop = offset + _HEADER_SIZE + meta_len + pad + payload_len
+            if pad:
+                limit = min(limit, start + MAX_SHARED_BLOCK)
+            if stop > limit or not end <= offset <= end + MAX_GAP:
+                if block:
+                    yield self._read_block(block, start, end)
+                    block = []
                 start = offset & -record.BUFFER_ALIGNMENT
+                limit = start + MAX_BLOCK
             block.append(place)
             end = stop
         if block:
@@ -305,9 +310,10 @@ class SegmentReader:
         for key, seq, offset, payload_len, meta_len, pad in block:
             at = offset - start
             has_seq, has_key, body = unpack(data, at)
-            at += record.HEADER_SIZE
-            stop = at + meta_len + pad + payload_len
-            payload = view[stop - payload_len : stop]
+            at += _HEADER_SIZE
+            payload_at = at + meta_len + pad
+            stop = payload_at + payload_len
+            payload = view[payload_at:stop]
             if pad:
                 checksum = record.body_checksum(view[at : at + meta_len], [payload])
             else:

@@ -157,20 +157,18 @@ class SegmentWriter:
         origin_number = self._origins.setdefault(entry.origin, len(self._origins))
         row = entry.pack(origin_number)
         head = record.pack_record_header(entry, record.body_checksum(meta, parts))
-        n_after = -entry.payload_len - entry.payload_at & record.ALIGNMENT - 1
-        before = self._unwritten_header + head + meta + bytes(entry.pad)
-        self._write([before, *parts, bytes(n_after)], entry)
-        self._unwritten_header = b""
-        self._index += row
-        self._end = entry.end
-
-    def _write(self, buffers: list[Buffer], entry: Entry) -> None:
-        """Write a record's bytes, small ones in one piece."""
-        self._touched = max(self._touched, entry.end)
+        end = entry.payload_at + entry.payload_len
+        n_after = -end % record.ALIGNMENT
+        buffers = [self._unwritten_header, head, meta, bytes(entry.pad), *parts]
+        buffers.append(bytes(n_after))
         if entry.payload_len <= SMALL:
             buffers = [b"".join(buffers)]
-        at = entry.offset - len(self._unwritten_header)
-        fs.write_at(self._fd, buffers, at)
+        end += n_after
+        self._touched = max(self._touched, end)
+        fs.write_at(self._fd, buffers, entry.offset - len(self._unwritten_header))
+        self._unwritten_header = b""
+        self._index += row
+        self._end = end
 
     def now_ns(self) -> int:
         """Return the time in ns, by the file server's clock if ours is wrong."""

@@ -87,6 +87,8 @@ def dump(value: object, what: str) -> tuple[bytes, list[memoryview]]:
         data = pickle.dumps(value, 5, buffer_callback=buffers.append)
     except Exception:
         data, buffers = _dump_by_value(value, what)
+    if not buffers:
+        return data, []
     raws = [buffer.raw() for buffer in buffers]
     if any(raw.readonly for raw in raws):
         # An array that may not be written would come back the same way.
@@ -245,7 +247,7 @@ def decode(payload: Buffer) -> object:
         If a class, function or module that the value needs is missing, or its
         unpickling fails otherwise.
     """
-    return Decoder().decode(payload)
+    return Decoder().decode(memoryview(payload))
 
 
 class Decoder:
@@ -262,12 +264,12 @@ class Decoder:
             tuple[tuple[int, ...], np.dtype[np.void], Literal["C", "F"]] | None
         ) = None
 
-    def decode(self, payload: Buffer) -> object:
+    def decode(self, payload: memoryview) -> object:
         """Do as the function `decode`."""
         try:
             if payload[:4] == _NO_BUFFERS:
-                return pickle.loads(memoryview(payload)[12:])
-            return self._decode_with_buffers(memoryview(payload))
+                return pickle.loads(payload[12:])
+            return self._decode_with_buffers(payload)
         except MemoryError:
             raise
         except Exception as error:

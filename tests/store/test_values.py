@@ -98,7 +98,7 @@ def test_a_decoder_gives_each_array_its_own_memory():
     """Changing one of two equal arrays leaves the other."""
     decoder = Decoder()
     payload = payload_of(encode(np.zeros(3)))
-    first, second = (decoder.decode(bytearray(payload)) for _ in range(2))
+    first, second = (decoder.decode(memoryview(bytearray(payload))) for _ in range(2))
     first[:] = 7
     assert second.tolist() == [0, 0, 0]
 
@@ -112,7 +112,7 @@ def test_a_decoder_keeps_subclasses_of_arrays():
     decoder = Decoder()
     payload = payload_of(encode(np.zeros(3).view(Derived)))
     for _ in range(2):
-        assert type(decoder.decode(bytearray(payload))) is Derived
+        assert type(decoder.decode(memoryview(bytearray(payload)))) is Derived
 
 
 @pytest.mark.parametrize(
