@@ -28,7 +28,18 @@ Target = Node | str
 
 _MISSING = object()
 _MODULE_NAMES = frozenset(
-    ["__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__", "__cached__", "__doc__", "__builtins__", "__annotations__"]
+    [
+        "__name__",
+        "__file__",
+        "__spec__",
+        "__path__",
+        "__package__",
+        "__loader__",
+        "__cached__",
+        "__doc__",
+        "__builtins__",
+        "__annotations__",
+    ]
 )
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
 

@@ -143,7 +143,9 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
     if issubclass(cls, enum.Enum):
         is_internal = name.startswith("_") and name.endswith("_")
         return is_internal or name in cls.__members__
-    if name == "_abc_impl" or (isinstance(cls, abc.ABCMeta) and name.startswith("_abc_")):
+    if name == "_abc_impl" or (
+        isinstance(cls, abc.ABCMeta) and name.startswith("_abc_")
+    ):
         return True
     if name in {"_is_protocol", "_is_runtime_protocol"}:
         return True

@@ -21,14 +21,65 @@ from gridtask.identity.syntax import (
 )
 
 MUTATORS = frozenset(
-    ["append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "update", "setdefault", "popitem", "add", "discard", "difference_update", "intersection_update", "symmetric_difference_update", "appendleft", "extendleft", "popleft", "rotate", "move_to_end", "subtract", "fill", "partition", "put", "resize", "itemset", "__setitem__", "__delitem__", "__setattr__"]
+    [
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "clear",
+        "sort",
+        "reverse",
+        "update",
+        "setdefault",
+        "popitem",
+        "add",
+        "discard",
+        "difference_update",
+        "intersection_update",
+        "symmetric_difference_update",
+        "appendleft",
+        "extendleft",
+        "popleft",
+        "rotate",
+        "move_to_end",
+        "subtract",
+        "fill",
+        "partition",
+        "put",
+        "resize",
+        "itemset",
+        "__setitem__",
+        "__delitem__",
+        "__setattr__",
+    ]
 )
 CHANGE_FIRST = frozenset(
-    ["next", "heappush", "heappop", "heapify", "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "shuffle"]
+    [
+        "next",
+        "heappush",
+        "heappop",
+        "heapify",
+        "heapreplace",
+        "heappushpop",
+        "insort",
+        "insort_left",
+        "insort_right",
+        "shuffle",
+    ]
 )
 _LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
 REFLECTIVE = frozenset(
-    ["__annotations__", "__doc__", "get_type_hints", "signature", "getdoc", "get_annotations", "__signature__", "getfullargspec"]
+    [
+        "__annotations__",
+        "__doc__",
+        "get_type_hints",
+        "signature",
+        "getdoc",
+        "get_annotations",
+        "__signature__",
+        "getfullargspec",
+    ]
 )
 _NAMES = {
     ast.ListComp: "listcomp",

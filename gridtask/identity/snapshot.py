@@ -7,6 +7,7 @@ never runs on a worker.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import io
 import os
@@ -101,7 +102,7 @@ def _open(snapshot: bytes) -> dict[str, Any]:
 
 def _new_main(names: dict[str, object]) -> types.ModuleType:
     main = types.ModuleType("__main__")
-    vars(main).update(names)
+    vars(main).update(names, __builtins__=builtins)
     _replaced.append(sys.modules["__main__"])
     sys.modules["__main__"] = main
     return main

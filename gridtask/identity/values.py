@@ -153,7 +153,7 @@ def _short(node: Node) -> str:
 def _without_state(closure: Closure, value: Any) -> object:
     """Leave out the attributes of an instance that the task's code sets."""
     changed = {name for owner, name in closure.state.attributes if owner == id(value)}
-    if not changed or not hasattr(value, "__dict__"):
+    if not changed or not type(value).__dictoffset__:
         return value
     state = object.__getattribute__(value, "__dict__")
     kept = {key: part for key, part in state.items() if key not in changed}

@@ -1,0 +1,395 @@
+"""A worker runs what was identified: by value, from the snapshot's own sources."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+_SEND = """
+import os as _os
+from gridtask.identity.code import identify as _identify
+with open(_os.environ["SNAPSHOT"], "wb") as _file:
+    _file.write(_identify(f).snapshot())
+"""
+_RECEIVE = """
+import os, pickle, sys, traceback
+def trace(f, x):
+    try:
+        f(x)
+    except Exception:
+        return traceback.format_exc()
+sys.path.insert(0, os.environ["PROJECT"])
+from gridtask.identity.snapshot import install
+with open(os.environ["SNAPSHOT"], "rb") as file:
+    f = install(file.read())
+for line in sys.argv[1:]:
+    print(repr(eval(line)))
+"""
+
+
+class Project:
+    """A folder with a user's code, a driver and workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "project"
+        self.elsewhere = folder / "elsewhere"
+        self.folder.mkdir()
+        self.elsewhere.mkdir()
+        self.env = {
+            **os.environ,
+            "SNAPSHOT": str(folder / "snapshot"),
+            "PROJECT": str(self.folder),
+            "GRIDTASK_DEBUG": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def write(self, **files: str) -> None:
+        """Write modules by name; ``__`` in a name is a folder."""
+        for name, text in files.items():
+            path = self.folder / (name.replace("__", "/") + ".py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+
+    def drive(self, *, check: bool = True) -> str:
+        """Run script.py, then take the snapshot of its function ``f``."""
+        script = self.folder / "script.py"
+        script.write_text(script.read_text() + _SEND)
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env=self.env, capture_output=True, text=True,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def work(self, *lines: str) -> list[str]:
+        """Install the snapshot in a worker; return what the lines evaluate to."""
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _RECEIVE, *lines],
+            env=self.env, cwd=self.elsewhere, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+
+@pytest.fixture()
+def project(tmp_path):
+    """An empty project."""
+    return Project(tmp_path)
+
+
+def test_functions_closures_and_recursion_of_a_script_run(project):
+    """Functions of a script are rebuilt with all that they use."""
+    project.write(
+        script="""
+        import math
+        import numpy as np
+        FACTOR = 3
+        TABLE = np.arange(5)
+        def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+        def adder(n):
+            def add(x): return x + n
+            return add
+        def counter():
+            n = 0
+            def up():
+                nonlocal n
+                n += 1
+                return n
+            def now(): return n
+            return up, now
+        up, now = counter()
+        add = adder(10)
+        square = lambda x: x * x
+        def inner_recursion():
+            def count(n): return 0 if n == 0 else 1 + count(n - 1)
+            return count
+        count = inner_recursion()
+        def f(x, n=4):
+            up()
+            return (fib(10), add(x), square(x), math.floor(2.5) * FACTOR,
+                    int(TABLE.sum()), n, count(3), now())
+    """
+    )
+    project.drive()
+    assert project.work("f(1)") == ["(55, 11, 1, 6, 10, 4, 3, 1)"]
+
+
+def test_classes_of_a_script_run_and_pickle_by_name(project):
+    """Classes of a script are rebuilt whole, and pickle as ``__main__``'s."""
+    project.write(
+        script="""
+        import enum
+        from dataclasses import dataclass, field
+        from typing import NamedTuple
+        import functools
+        class Base:
+            def name(self): return "base"
+        class C(Base):
+            made = 0
+            def __init__(self): type(self).made += 1
+            def name(self): return "c" + super().name()
+            @property
+            def p(self): return 5
+            @staticmethod
+            def s(): return 6
+            @classmethod
+            def k(cls): return cls.__name__
+            @functools.cached_property
+            def q(self): return 7
+        @dataclass(frozen=True)
+        class D:
+            a: int
+            b: list = field(default_factory=list)
+        @dataclass
+        class E(D.__mro__[1]):
+            c: int = 1
+        class Colour(enum.Enum):
+            RED = 1
+            @property
+            def low(self): return self.name.lower()
+        class P(NamedTuple):
+            x: int
+            y: int = 2
+        class Other:
+            "Reached by arguments only."
+            def __init__(self, v): self.v = v
+            def twice(self): return helper(self.v)
+        def helper(v): return v * 2
+        def f(x):
+            c = C()
+            return (c.name(), c.p, c.s(), c.k(), c.q, D(x), Colour(1), Colour.RED.low,
+                    P(x), E(), C.made)
+    """
+    )
+    project.drive()
+    shown = project.work(
+        "f(3)[:5] + (f(3)[7],)",
+        "[type(v).__module__ for v in f(3)[5:9]]",
+        "pickle.loads(pickle.dumps(f(3)[5])) == f(3)[5]",
+        "pickle.loads(pickle.dumps(f(3)[6])) is f(3)[6]",
+        "f(3)[5].__class__ is sys.modules['__main__'].D",
+        r"pickle.loads(b'\x80\x04c__main__\nOther\n(I4\ntR.').twice()",
+        "hasattr(sys.modules['__main__'], 'missing')",
+    )
+    assert shown[0] == "('cbase', 5, 6, 'C', 7, 'red')"
+    assert shown[1] == "['__main__', '__main__', 'builtins', '__main__']"
+    assert shown[2:5] == ["True"] * 3
+    assert shown[5] == "8"
+    assert shown[6] == "False"
+
+
+def test_top_level_code_never_runs_on_a_worker(project):
+    """A script without a guard does its work once, in the driver."""
+    project.write(
+        script="""
+        import os, threading, logging
+        with open(os.path.join(os.environ["PROJECT"], "ran"), "a") as file:
+            file.write("x")
+        LOCK = threading.Lock()
+        CONDITION = threading.Condition()
+        LOCAL = threading.local()
+        LOG = logging.getLogger("user")
+        SEEN = {}
+        def f(x):
+            with LOCK, CONDITION:
+                LOG.info("x")
+                LOCAL.x = x
+                SEEN[x] = len(SEEN)
+                return LOCAL.x, SEEN
+        f("driver's own")
+    """
+    )
+    project.drive()
+    assert project.work("f(1)", "f(2)") == ["(1, {1: 0})", "(2, {1: 0, 2: 1})"]
+    assert (project.folder / "ran").read_text() == "x"
+
+
+def test_globals_are_shared_by_all_functions_of_a_script(project):
+    """A global that one function changes is seen changed by another."""
+    project.write(
+        script="""
+        n = 0
+        def up():
+            global n
+            n += 1
+        def f(x):
+            up()
+            return n
+    """
+    )
+    project.drive()
+    assert project.work("f(1)", "f(1)", "sys.modules['__main__'].n") == ["1", "2", "2"]
+
+
+def test_modules_come_from_the_snapshot(project):
+    """Edits and deletions after submission do not reach the worker."""
+    project.write(
+        script="""
+            import helpers
+            from pack.sub import g
+            def f(x):
+                import late
+                return helpers.h(x), g(x), late.k(x)
+        """,
+        helpers="def h(x): return 'old', x, __file__[-10:]",
+        late="A = 'old'\ndef k(x): return A",
+        pack____init__="NAME = 'old'",
+        pack__sub="from . import NAME\ndef g(x): return NAME, __name__",
+    )
+    (project.folder / "pack" / "__init__.py").write_text("NAME = 'old'")
+    project.drive()
+    (project.folder / "helpers.py").write_text("def h(x): return 'new'")
+    (project.folder / "late.py").unlink()
+    (project.folder / "pack" / "__init__.py").write_text("NAME = 'new'")
+    (project.folder / "script.py").write_text("raise SystemExit")
+    assert project.work("f(1)") == [
+        "(('old', 1, 'helpers.py'), ('old', 'pack.sub'), 'old')"
+    ]
+
+
+def test_tracebacks_show_the_text_that_ran(project):
+    """A traceback on the worker shows the snapshot's lines, not today's."""
+    project.write(
+        script="""
+            import helpers
+            def f(x):
+                return helpers.h(x)  # the old call
+        """,
+        helpers="def h(x):\n    raise ValueError(x)  # the old line",
+    )
+    project.drive()
+    (project.folder / "helpers.py").write_text("\n# new\n# new")
+    (project.folder / "script.py").write_text("\n\n# new\n# new")
+    (shown,) = project.work("trace(f, 1)")
+    assert "the old call" in shown
+    assert "the old line" in shown
+    assert "new" not in shown
+
+
+def test_what_was_set_at_run_time_travels(project):
+    """Globals, class attributes and functions replaced by the driver count."""
+    project.write(
+        script="""
+            import cfg, math
+            from cfg import Settings, table
+            cfg.SCALE = 5
+            Settings.level = 9
+            table["x"] = 1
+            def better(x): return x + 1000
+            cfg.worse = better
+            cfg.renamed = math.floor
+            def f(x): return cfg.use(x), Settings.level, table is cfg.table, cfg.table
+        """,
+        cfg="""
+            SCALE = 1
+            table = {}
+            class Settings:
+                level = 1
+            def worse(x): return x
+            def renamed(x): return 0
+            def use(x): return worse(x) * SCALE, Settings().level, renamed(2.5)
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["((5005, 9, 2), 9, True, {'x': 1})"]
+
+
+def test_a_file_edited_after_its_import_is_an_error(project):
+    """What is hashed must be what runs: the message says what to do."""
+    project.write(
+        script="""
+            import helpers, os
+            def f(x): return helpers.h(x)
+            with open(helpers.__file__, "w") as file:
+                file.write("def h(x): return 2")
+        """,
+        helpers="def h(x): return 1",
+    )
+    error = project.drive(check=False)
+    assert "IdentityError" in error
+    assert "helpers.py' changed on disk after it was imported" in error
+    assert "Restart, or reload" in error
+
+
+def test_a_function_of_a_module_comes_back_plain(project):
+    """A decorated function of a module is installed without its decorator."""
+    project.write(
+        script="from mod import task\nfrom mod import other\nf = task.func\n",
+        mod="""
+            from gridtask import grid_task
+            @grid_task
+            def other(x): return x * 2
+            @grid_task(memory="1G")
+            def task(x): return other.func(x) + 1
+        """,
+    )
+    project.drive()
+    shown = project.work("f(3)", "type(f).__name__", "f.__module__")
+    assert shown == ["7", "'function'", "'mod'"]
+
+
+def test_tasks_of_a_script_call_tasks(project):
+    """Another task that a script's task calls travels as a task."""
+    project.write(
+        script="""
+        from gridtask import grid_task
+        @grid_task
+        def other(x): return x * 2
+        @grid_task
+        def task(x): return other.func(x) + 1
+        f = task.func
+    """
+    )
+    project.drive()
+    shown = project.work("f(3)", "type(sys.modules['__main__'].other).__name__")
+    assert shown == ["7", "'GridTask'"]
+
+
+@pytest.mark.parametrize(
+    ("define", "call", "expected"),
+    [
+        ("import math\nf = math.sqrt", "f(4)", "2.0"),
+        ("import functools\ndef g(a, b): return a - b\nf = functools.partial(g, 5)",
+         "f(3)", "2"),
+        ("class C:\n    def __init__(self): self.n = 2\n"
+         "    def get(self, x): return self.n * x\nf = C().get", "f(3)", "6"),
+        ("class C:\n    def __call__(self, x): return x + 1\nf = C()", "f(3)", "4"),
+        ("import numpy as np\nf = np.sin", "f(0.0)", "0.0"),
+        ("f = lambda x: x * 2", "f(3)", "6"),
+        ("from mod import C\nf = C.make", "f(3)", "('C', 3)"),
+        ("import mod\nf = mod.closed", "f(3)", "8"),
+    ],
+)  # fmt: skip
+def test_any_callable_can_be_installed(project, define, call, expected):
+    """Builtins, partials, methods and instances travel like functions."""
+    project.write(
+        script=define + "\n",
+        mod="""
+            class C:
+                @classmethod
+                def make(cls, x): return cls.__name__, x
+            def adder(n): return lambda x: x + n
+            closed = adder(5)
+        """,
+    )
+    project.drive()
+    assert project.work(call)[0].replace("np.float64(0.0)", "0.0") == expected
+
+
+def test_a_damaged_snapshot_is_refused(project):
+    """A snapshot whose bytes changed is not run."""
+    from gridtask.errors import IdentityError
+    from gridtask.identity.snapshot import install
+
+    project.write(script="def f(x): return x\n")
+    project.drive()
+    data = bytearray(Path(project.env["SNAPSHOT"]).read_bytes())
+    data[-5] ^= 1
+    with pytest.raises(IdentityError, match="damaged"):
+        install(bytes(data))
