@@ -264,7 +264,7 @@ class SegmentReader:
 
     def payloads(
         self, rows: Iterable[int]
-    ) -> Iterator[list[memoryview | CorruptRecordError]]:
+    ) -> Iterator[Iterator[memoryview | CorruptRecordError]]:
         """Yield the verified payloads of many records, read by read.
 
         Parameters
@@ -274,7 +274,7 @@ class SegmentReader:
 
         Yields
         ------
-        payloads : list of memoryview or CorruptRecordError
+        payloads : iterator of memoryview or CorruptRecordError
             Of the next records, in the order of `rows`: writable and nobody
             else's; the error for one that is damaged.
         """
@@ -300,13 +300,12 @@ class SegmentReader:
 
     def _read_block(
         self, block: list[Place], start: int, end: int
-    ) -> list[memoryview | CorruptRecordError]:
-        """Read neighbouring records at once; return their payloads."""
+    ) -> Iterator[memoryview | CorruptRecordError]:
+        """Read neighbouring records at once; yield their payloads."""
         data = bytearray(end - start)
         fs.read_into(self._open(), data, start)
         view = memoryview(data)
         unpack = _CHECK.unpack_from
-        found: list[memoryview | CorruptRecordError] = []
         for key, seq, offset, payload_len, meta_len, pad in block:
             at = offset - start
             has_seq, has_key, body = unpack(data, at)
@@ -319,10 +318,9 @@ class SegmentReader:
             else:
                 checksum = xxh3_64_intdigest(view[at:stop])
             if checksum == body and has_key == key and has_seq == seq:
-                found.append(payload)
+                yield payload
             else:
-                found.append(self._corrupt(key, offset))
-        return found
+                yield self._corrupt(key, offset)
 
     def mark_used(self, now: float) -> None:
         """Note that the file was read, in its access time."""

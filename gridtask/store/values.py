@@ -14,14 +14,12 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FunctionType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from gridtask.errors import ResultUnreadable
 from gridtask.fs import Buffer
-
-if TYPE_CHECKING:
-    import numpy as np
 
 ALIGNMENT = 64
 """Bytes. A cache line, and enough for every numpy dtype and SIMD load."""
@@ -253,22 +251,28 @@ def decode(payload: Buffer) -> object:
 class Decoder:
     """Decodes many payloads; quick for runs of arrays of one kind.
 
-    The pickles of two arrays differ only in dtype, shape and order, since
-    their memory lies outside. So when a payload's pickle equals the last one
-    and that gave a plain array, the next is made directly.
+    Payloads of arrays of one dtype, shape and order differ only in the memory
+    behind their pickle. So when all before it equals the last one, and that
+    was a plain array, the next is made directly.
     """
 
     def __init__(self) -> None:
-        self._pickle: bytes | None = None
-        self._like: (
-            tuple[tuple[int, ...], np.dtype[np.void], Literal["C", "F"]] | None
-        ) = None
+        self._head = b""
+        self._n_bytes = -1
+        self._make: Callable[..., object] | None = None
 
     def decode(self, payload: memoryview) -> object:
         """Do as the function `decode`."""
         try:
             if payload[:4] == _NO_BUFFERS:
                 return pickle.loads(payload[12:])
+            make = self._make
+            if (
+                make is not None
+                and len(payload) == self._n_bytes
+                and payload[: len(self._head)] == self._head
+            ):
+                return make(buffer=payload)
             return self._decode_with_buffers(payload)
         except MemoryError:
             raise
@@ -279,35 +283,32 @@ class Decoder:
         """Rebuild a value around its buffers."""
         (n_buffers,) = _COUNT.unpack_from(payload)
         numbers = struct.unpack_from(f"<{2 * n_buffers + 1}Q", payload, 4)
-        at = 4 + 8 * len(numbers)
-        data = bytes(payload[at : at + numbers[-1]])
-        buffers = [
-            payload[offset : offset + length]
-            for offset, length in zip(numbers[:-1:2], numbers[1:-1:2], strict=True)
-        ]
-        if data == self._pickle and self._like is not None:
-            import numpy as np
-
-            shape, dtype, order = self._like
-            return np.ndarray(shape, dtype, buffers[0], order=order)
-        value = pickle.loads(data, buffers=buffers)
-        self._pickle, self._like = data, _layout_of(value, buffers)
+        start = 4 + 8 * len(numbers)
+        end = start + numbers[-1]
+        places = list(zip(numbers[:-1:2], numbers[1:-1:2], strict=True))
+        buffers = [payload[offset : offset + length] for offset, length in places]
+        value = pickle.loads(payload[start:end], buffers=buffers)
+        self._head, self._n_bytes = bytes(payload[:end]), len(payload)
+        self._make = _maker_like(value, places)
         return value
 
 
-def _layout_of(
-    value: object, buffers: list[memoryview]
-) -> tuple[tuple[int, ...], np.dtype[np.void], Literal["C", "F"]] | None:
-    """Return shape, dtype and order if `value` is just one array's memory."""
-    if len(buffers) != 1 or type(value).__module__ != "numpy":
+def _maker_like(
+    value: object, places: list[tuple[int, int]]
+) -> Callable[..., object] | None:
+    """Return a maker of arrays like `value`, if it is just one writable array."""
+    if len(places) != 1 or type(value).__module__ != "numpy":
         return None
     import numpy as np
 
-    if type(value) is not np.ndarray or value.nbytes != len(buffers[0]):
+    offset, n_bytes = places[0]
+    if type(value) is not np.ndarray or not n_bytes or value.nbytes != n_bytes:
         return None
-    if value.flags.writeable == buffers[0].readonly or value.nbytes == 0:
+    if not value.flags.writeable:
         return None
-    return value.shape, value.dtype, "C" if value.flags.c_contiguous else "F"
+    order: Literal["C", "F"] = "C" if value.flags.c_contiguous else "F"
+    make: Callable[..., object] = np.ndarray
+    return partial(make, value.shape, value.dtype, offset=offset, order=order)
 
 
 def _explain(error: Exception) -> str:
