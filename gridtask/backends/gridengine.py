@@ -109,7 +109,7 @@ class GridEngineBackend:
         _check_name(request.name)
         params, holds = _take_holds(request.cluster_params)
         last_task = request.first_task + request.n_tasks - 1
-        words = ["qsub", "-r", "y", *params, "-terse", "-now", "n", "-sync", "n"]
+        words = ["qsub", "-r", "y", *params, "-terse", "-now", "n"]
         words += ["-b", "y", "-shell", "n", "-N", request.name]
         words += ["-wd", request.folder, "-j", "y", "-o", _log_path(request)]
         words += ["-t", f"{request.first_task}-{last_task}"]

@@ -77,7 +77,7 @@ def option(words: list[str], name: str) -> str:
 def test_the_command_says_all_that_gridtask_relies_on() -> None:
     """The options, then the worker's command, word by word."""
     assert GridEngineBackend().command(REQUEST) == [
-        *("qsub", "-r", "y", "-terse", "-now", "n", "-sync", "n"),
+        *("qsub", "-r", "y", "-terse", "-now", "n"),
         *("-b", "y", "-shell", "n", "-N", "gt_1a2b.f"),
         *("-wd", "/data/ada/.gridtask/runs"),
         *("-j", "y", "-o", "/data/ada/.gridtask/runs/1a2b.$TASK_ID.log"),
