@@ -151,6 +151,7 @@ def get_programs() -> Programs:
     if not shutil.which("apt-get"):
         msg = "Grid Engine is not installed and there is no apt-get to get it with"
         raise CellError(msg)
+    print("gridcell: getting Grid Engine with apt-get", file=sys.stderr)
     if os.geteuid() == 0:
         install_packages()
         found = Programs.below(Path("/"))
@@ -550,6 +551,7 @@ def parse_arguments() -> argparse.Namespace:
     up = verbs.add_parser("up", help="start the cell, print the environment to eval")
     up.add_argument("--slots", type=int, default=2)
     verbs.add_parser("env", help="print the environment again")
+    verbs.add_parser("get", help="only get Grid Engine, where it is missing")
     verbs.add_parser("down", help="end everything, remove everything")
     for verb in (*SIGNALS, "start"):
         fault = verbs.add_parser(verb, help=f"{verb} one of the daemons")
@@ -560,7 +562,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     options = parse_arguments()
     cell = Cell(options.root.absolute())
-    if options.verb == "up":
+    if options.verb == "get":
+        get_programs()
+    elif options.verb == "up":
         cell.up(options.slots)
         cell.print_env()
     elif not cell.state:

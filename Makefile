@@ -1,0 +1,51 @@
+# Everything happens in .venv; only `make test` as root installs packages of the
+# system (Grid Engine), and only where they are missing.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+DEMO := GRIDTASK_BACKEND=local GRIDTASK_CACHE=.venv/demo-cache $(BIN)/python examples/quickstart.py
+
+.PHONY: help demo test lint clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: .venv/installed ## run examples/quickstart.py twice on this machine
+	@rm -rf .venv/demo-cache
+	@echo "--- the first run computes"
+	$(DEMO)
+	@echo "--- the second run finds all of it"
+	$(DEMO)
+
+test: .venv/installed-test ## run all tests (ARGS="-k word" for some)
+	-@$(BIN)/python tests/gridcell.py get
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-check ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+clean: ## remove the environment and what tools left
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# What an environment holds follows from pyproject.toml alone.
+.venv/installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gridtask needs Python 3.11 or newer, and '$(PYTHON)' is not:" \
+	    "make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  test "$$(id -u)" = 0 && apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends python3-venv; } || { \
+	  echo "Python's venv is missing: install Debian's or Ubuntu's package" \
+	    "python3-venv (as root: apt-get install python3-venv), then run make again" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
