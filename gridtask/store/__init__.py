@@ -1,0 +1,1 @@
+"""Where results are: knows keys and bytes, not tasks."""

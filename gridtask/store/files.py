@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from gridtask import fs
-from gridtask.errors import StoreError, UnsafeStoreError
+from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
 from gridtask.store.index import ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import UID_SIZE, Kind
@@ -79,7 +79,7 @@ class Files:
         """Open the files that are not known; return whether they hold records."""
         names = [
             name
-            for name in fs.list_names(self.path)
+            for name in self._list()
             if name.endswith(SUFFIXES)
             and name not in self._numbers
             and name not in self._refused
@@ -95,6 +95,18 @@ class Files:
             if file is not None:
                 is_new |= self._add(name, file)
         return is_new
+
+    def _list(self) -> list[str]:
+        """List the folder."""
+        try:
+            return fs.list_names(self.path)
+        except OSError as error:
+            msg = (
+                f"cannot list the cache folder {str(self.path)!r}: {error}. Next:"
+                " look at the file system, or use another cache folder"
+                " (GRIDTASK_CACHE)"
+            )
+            raise StoreError(msg) from error
 
     def _open_all(self, names: list[str]) -> Iterator[tuple[str, SegmentReader | None]]:
         """Open files, many at the same time."""
@@ -112,19 +124,17 @@ class Files:
         try:
             file = SegmentReader.open(self.path / name)
         except UnsafeStoreError as error:
-            reason = str(error)
+            self._refused.add(name)
+            _warn(str(error))
+        except StoreError:
+            raise
         except OSError as error:
-            if isinstance(error, StoreError):
-                raise
-            if error.errno in GONE:
-                return None
-            reason = f"cannot read {str(self.path / name)!r}: {error}"
+            if error.errno not in GONE:
+                _warn(f"cannot read {str(self.path / name)!r}: {error}")
         else:
             if is_many:
                 file.close()
             return file
-        self._refused.add(name)
-        warnings.warn(reason, RuntimeWarning, stacklevel=2)
         return None
 
     def _add(self, name: str, file: SegmentReader) -> bool:
@@ -150,11 +160,14 @@ class Files:
         """Yield the payloads of a kind of record in a file."""
         file = self.index.files[number]
         rows = [n & ROW_MASK for n in self.index.numbers_in(number, kind, start)]
-        for payload in chain.from_iterable(file.payloads(rows)):
-            if isinstance(payload, memoryview):
-                yield payload
-            else:
-                warnings.warn(str(payload), RuntimeWarning, stacklevel=2)
+        try:
+            for payload in chain.from_iterable(file.payloads(rows)):
+                if isinstance(payload, memoryview):
+                    yield payload
+                else:
+                    _warn(str(payload))
+        except OSError as error:
+            _warn(f"cannot read {file.path!r}: {error}")
 
     def _look_at_growing(self) -> tuple[bool, bool]:
         """Extend the unsealed files; return whether any grew, and was lost."""
@@ -170,11 +183,14 @@ class Files:
             try:
                 if file.extend():
                     has_grown |= self._take_rows(number, n_before)
+            except StoreVersionError:
+                raise
             except OSError as error:
-                if error.errno not in GONE:
-                    raise
-                self.drop(number)
-                has_lost = True
+                if error.errno in GONE:
+                    self.drop(number)
+                    has_lost = True
+                else:
+                    _warn(f"cannot read {file.path!r}: {error}")
             if file.sealed:
                 self._growing.pop(number, None)
         return has_grown, has_lost
@@ -190,6 +206,11 @@ class Files:
         if len(self.index.files) > MAX_OPEN_FILES:
             for file in self.index.files[:-MAX_OPEN_FILES]:
                 file.close()
+
+
+def _warn(reason: str) -> None:
+    """Name on stderr what is ignored; Python shows each text once."""
+    warnings.warn(reason, RuntimeWarning, stacklevel=3)
 
 
 def _is_pack(name: str) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.store.files import SUFFIXES, Files
-from gridtask.store.index import ROW_BITS
+from gridtask.store.index import MISSING, ROW_BITS
 from gridtask.store.loading import Loading
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Entry, Kind
@@ -224,7 +224,7 @@ class Folder:
         return RecordWriter(self.path, file_stem, job_id=job_id, task=task, meta=meta)
 
     def remove(self, numbers: Iterable[int]) -> None:
-        """Delete records, and all others of the same keys and kinds.
+        """Delete records (-1 is none), and all others of the same keys and kinds.
 
         Effective at once for this object, and for others when they look next.
         Their bytes go when their files are compacted or wholly dead.
@@ -235,7 +235,7 @@ class Folder:
             If the tombstone cannot be written; then nothing is deleted.
         """
         with self._lock:
-            chosen = self._index.with_copies(list(numbers))
+            chosen = self._index.with_copies([n for n in numbers if n != MISSING])
             if chosen:
                 uids = [self.entry(number).uid for number in chosen]
                 self._write_tombstone(uids)

@@ -98,13 +98,15 @@ class SegmentReader:
         if self.sealed:
             return False
         self.close()
-        old_size = self.size
         fd = self._open()
+        scan = self._scan
+        if scan is not None and scan.end == self.size and not scan.gaps:
+            return False
         footer = self._read_footer(fd)
         n_before = len(self.index)
         if footer is not None:
             self._take(footer)
-        elif self.size != old_size or (self._scan and self._scan.gaps):
+        else:
             self._scan_on(fd)
         record.check_kinds(self.index[record.KIND_AT :: ENTRY.size], self.path)
         return len(self.index) != n_before

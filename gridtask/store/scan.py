@@ -30,6 +30,8 @@ class Scan:
         The file's id, empty until it is known.
     gaps : list of (int, int)
         Regions, start and end in bytes, in which no record was found.
+    end : int
+        How far the file was scanned, in bytes.
     """
 
     def __init__(self, path: str) -> None:
@@ -37,7 +39,7 @@ class Scan:
         self.file_id = b""
         self.gaps: list[tuple[int, int]] = []
         self._is_pack = False
-        self._end = 0
+        self.end = 0
         self._size = 0
         self._uids: set[bytes] = set()
         self._origins: set[bytes] = set()
@@ -55,16 +57,18 @@ class Scan:
             Its length in bytes.
         """
         self._window, self._size = (0, b""), size
-        if not self._end and not self._start(fd, size):
+        if not self.end and not self._start(fd, size):
             return
-        regions, self.gaps = self.gaps, []
-        if regions and regions[-1][1] == self._end:
+        regions = list(self.gaps)
+        if regions and regions[-1][1] == self.end:
             regions.append((regions.pop()[0], size))
-        elif size > self._end:
-            regions.append((record.align(self._end), size))
-        self._end = size
+        elif size > self.end:
+            regions.append((record.align(self.end), size))
+        gaps: list[tuple[int, int]] = []
         for start, end in regions:
-            yield from self._scan(fd, start, end)
+            yield from self._scan(fd, start, end, gaps)
+        # Only now: after an error all of it is looked at again.
+        self.gaps, self.end = gaps, size
         self._warn_of_damage(fd, size)
         self._window = (0, b"")
 
@@ -75,13 +79,15 @@ class Scan:
         header = record.unpack_file_header(
             self._read(fd, 0, record.FILE_HEADER_SIZE), self.path
         )
-        self._end = record.FILE_HEADER_SIZE
+        self.end = record.FILE_HEADER_SIZE
         if header is not None:
             self.file_id = header.file_id
             self._is_pack = bool(header.flags & record.PACK)
         return True
 
-    def _scan(self, fd: int, start: int, end: int) -> Iterator[Entry]:
+    def _scan(
+        self, fd: int, start: int, end: int, gaps: list[tuple[int, int]]
+    ) -> Iterator[Entry]:
         """Yield the records of a region; note its gaps."""
         at = start
         while at + record.HEADER_SIZE <= end:
@@ -90,7 +96,7 @@ class Scan:
             )
             if header is None or not self._is_ours(header[0], True):
                 found = self._resync(fd, at + record.ALIGNMENT, end)
-                self.gaps.append((at, found))
+                gaps.append((at, found))
                 at = found
                 continue
             entry, body = header
@@ -102,10 +108,10 @@ class Scan:
                     self._origins.add(entry.origin)
                     yield entry
             else:
-                self.gaps.append((at, min(entry.end, end)))
+                gaps.append((at, min(entry.end, end)))
             at = min(entry.end, end)
         if at < end:
-            self.gaps.append((at, end))
+            gaps.append((at, end))
 
     def _is_ours(self, entry: Entry, is_next: bool) -> bool:
         """Return whether a record belongs to this file.

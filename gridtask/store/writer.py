@@ -267,6 +267,8 @@ class RecordWriter:
             except OSError as error:
                 last = error
         self._give_up_segment()
+        # They may be saved later, when the caller's arrays have changed.
+        self._pending = [p._replace(parts=[b"".join(p.parts)]) for p in self._pending]
         msg = (
             f"cannot write results into {str(self._folder)!r}: {last}."
             f" {len(self._pending)} results of this process are not saved. Next: make"

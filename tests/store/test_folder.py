@@ -31,6 +31,7 @@ from gridtask.store.loading import LoadError
 from gridtask.store.record import Kind
 from gridtask.store.segment import SegmentReader, SegmentWriter
 from gridtask.store.values import encode
+from gridtask.store.writer import RecordWriter
 
 NOBODY = 65534
 DAY = 86400.0
@@ -562,6 +563,110 @@ def test_a_growing_file_that_is_gone_is_forgotten(folder_path):
     fs.remove(folder_path / "a.seg")
     folder.refresh()
     assert found_in(folder) == {}
+
+
+@pytest.mark.parametrize("name", ["open_status", "read_at"])
+def test_a_growing_file_that_cannot_be_read_is_tried_again(folder_path, fail_at, name):
+    """A passing error is named; the next look finds what is new."""
+    segment = SegmentWriter.create(folder_path / "a.seg")
+    segment.append(Kind.OK, encode(1).parts, key=key_of(1))
+    folder = folder_at(folder_path)
+    segment.append(Kind.OK, encode(2).parts, key=key_of(2))
+    fail_at(name, 1, errno.EIO)
+    with pytest.warns(RuntimeWarning, match=r"a\.seg.*Input/output error"):
+        assert not folder.refresh()
+    assert folder.refresh()
+    assert found_in(folder) == {1: 1, 2: 2}
+
+
+def test_a_growing_file_that_others_can_write_is_read_no_further(folder_path):
+    """What was read before stays, and the fault is named."""
+    segment = SegmentWriter.create(folder_path / "a.seg")
+    segment.append(Kind.OK, encode(1).parts, key=key_of(1))
+    folder = folder_at(folder_path)
+    (folder_path / "a.seg").chmod(0o622)
+    with pytest.warns(RuntimeWarning, match="can be written by others"):
+        assert not folder.refresh()
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(folder_path, fail_at):
+    """Nothing would be known of the results: the message names the folder."""
+    fail_at("list_names", 1, errno.EACCES)
+    with pytest.raises(StoreError, match=r"cannot list.*Permission denied"):
+        folder_at(folder_path)
+
+
+def test_a_damaged_tombstone_is_named(folder_path):
+    """What it deleted is back, which the user should know."""
+    write(folder_path, "a", {1: 1})
+    folder = folder_at(folder_path)
+    folder.remove(folder.find([key_of(1)]))
+    (name,) = set(fs.list_names(folder_path)) - {"a.seg"}
+    damage(folder_path / name, 64 + 96)
+    with pytest.warns(RuntimeWarning, match=f"{name}.*damaged"):
+        assert found_in(folder_at(folder_path)) == {1: 1}
+
+
+def play(path: Path) -> Folder:
+    """Write, delete, write and expire results."""
+    folder = Folder(path, "task")
+    writer = RecordWriter(path, "run.1", sleep=lambda seconds: None)
+    for i in range(4):
+        writer.put(key_of(i), bytes(8), encode([i]))
+    writer.sync()
+    folder.refresh()
+    folder.remove(folder.find([key_of(0)]))
+    writer.put(key_of(4), bytes(8), encode(np.full(3, 4)))
+    writer.close()
+    write(path, "old", {5: 5}, t_end_ns=1000)
+    folder.refresh()
+    folder.remove_older(DAY, time.time())
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("for_ever", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "create",
+        "write_at",
+        "sync",
+        "is_at",
+        "close",
+        "open_status",
+        "read_at",
+        "read_into",
+        "list_names",
+        "sync_folder",
+        "remove",
+        "make_folder",
+    ],
+)
+def test_no_fault_gives_a_wrong_value(tmp_path, fail_at, name, for_ever, code):
+    """Let each call of each operation fail, once and from then on.
+
+    Afterwards each result is right or missing; what was deleted stays so
+    unless an error was raised.
+    """
+    for n in range(1, 100):
+        path = tmp_path / str(n)
+        fault = fail_at(name, n, code, for_ever=for_ever)
+        is_told = False
+        try:
+            play(path)
+        except OSError:
+            is_told = True
+        fault.is_on = False
+        found = {i: np.ravel(v).tolist() for i, v in found_in(folder_at(path)).items()}
+        right = {0: [0], 1: [1], 2: [2], 3: [3], 4: [4, 4, 4], 5: [5]}
+        assert found.items() <= right.items()
+        if not is_told:
+            assert found.keys() >= {1, 2, 3, 4}
+        if fault.n_calls < n:
+            return
+    pytest.fail("too many calls")
 
 
 def test_sizes_tell_live_from_dead(folder_path):

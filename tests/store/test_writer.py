@@ -219,6 +219,18 @@ def test_an_interrupted_write_starts_a_new_segment(folder_path, writer, monkeypa
     assert results(folder_path, 3) == {i: f"value {i}" for i in range(3)}
 
 
+def test_a_large_array_that_is_saved_late_is_as_it_was(folder_path, writer, fail_at):
+    """Also one that is synced at once, if that fails and succeeds later."""
+    array = np.zeros(1 << 20)
+    fault = fail_at("sync", 1, for_ever=True)
+    with pytest.raises(StoreError):
+        put(writer, 0, array)
+    array[:] = 9
+    fault.is_on = False
+    writer.close()
+    assert not results(folder_path, 1)[0].any()
+
+
 def test_a_removed_folder_is_made_again(folder_path, writer, tmp_path):
     """After `gridtask rm`, results since the last look are written anew."""
     put(writer, 0)
