@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -230,7 +231,7 @@ def resources_of(options: Iterable[str]) -> frozenset[str]:
 
     names: set[str] = set()
     words = [word for option in options for word in shlex.split(option)]
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*words, ""]):
         if word == "-l":
             parts = following.split(",")
             names.update(f"-l {part.partition('=')[0]}" for part in parts)

@@ -409,6 +409,11 @@ def test_options_may_be_python_values(tmp_path: Path):
     assert settings.env == ("A",)
 
 
+def test_cluster_params_may_be_none_at_all():
+    """An empty list adds nothing; scripts may build theirs."""
+    assert Settings().with_options(cluster_params=[]).cluster_params == ()
+
+
 def test_cluster_params_of_all_layers_are_kept_in_order(world: World):
     """Which of two counts is for the scheduler's adapter, by resource."""
     user = world.user("cluster_params = ['-P x', '-q long.q']")
