@@ -123,8 +123,9 @@ VALUES = """
         log.warning("n is %s", n)
         with lock, guard:
             memory[n] = SCALE
-        return [square(n), how(n), add(n), half(n), len(TABLE["many"]), memory[n], is_even(0),
-                __name__, __file__.endswith("program.py")]
+        numbers = [square(n), how(n), add(n), half(n), len(TABLE["many"])]
+        is_script = __file__.endswith("program.py")
+        return [*numbers, memory[n], is_even(0), __name__, is_script]
 
     print(use.map([2]))
     print(use.map([{"n": 2, "how": lambda x: 7 * x}]))
