@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gridtask.printable import short_repr
+from gridtask.printable import printable, short_repr
 
 Arguments = dict[str, Any]
 """The arguments of one call: every parameter's name and value."""
@@ -79,7 +79,7 @@ class Binder:
     def describe(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """Return the arguments as text for a message."""
         parts = [short_repr(value) for value in args]
-        parts += [f"{name}={short_repr(value)}" for name, value in kwargs.items()]
+        parts += [f"{printable(n)}={short_repr(v)}" for n, v in kwargs.items()]
         return ", ".join(parts) or "(none)"
 
 
@@ -96,29 +96,48 @@ def bind_all(
         Names the index (from 0) and the arguments of the first call that does
         not fit, and how many others do not fit either.
     """
-    shared = dict(common or {})
+    shared = _common(common)
     calls: list[Arguments] = []
     mistakes: list[str] = []
     for index, (args, kwargs) in enumerate(raw):
         try:
-            if shared:
-                twice = shared.keys() & kwargs.keys()
-                if twice:
-                    msg = f"{_names(twice)} given by the call and by common="
-                    raise TypeError(msg)
-                kwargs = {**shared, **kwargs}
-            calls.append(binder.bind(args, kwargs))
+            calls.append(_bind_one(binder, args, kwargs, shared))
         except TypeError as error:
-            own = {n: v for n, v in kwargs.items() if n not in shared}
             mistakes.append(
                 f"call {index} does not fit {binder.label}{binder.signature}: "
-                f"{error}; its arguments: {binder.describe(args, own)}"
+                f"{error}; its arguments: {binder.describe(args, kwargs)}"
             )
     if mistakes:
         more = len(mistakes) - 1
         tail = f" ({more} more calls do not fit either)" if more else ""
         raise TypeError(mistakes[0] + tail)
     return calls
+
+
+def _bind_one(
+    binder: Binder,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    shared: Mapping[str, Any],
+) -> Arguments:
+    """Bind one call with what all calls share."""
+    if not shared:
+        return binder.bind(args, kwargs)
+    twice = shared.keys() & kwargs.keys()
+    if twice:
+        msg = f"{_names(twice)} given by the call and by common="
+        raise TypeError(msg)
+    return binder.bind(args, {**shared, **kwargs})
+
+
+def _common(common: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the arguments that all calls share."""
+    if common is None:
+        return {}
+    if not isinstance(common, Mapping):
+        msg = f"common={short_repr(common)}: expected a dict of keyword arguments"
+        raise TypeError(msg)
+    return common
 
 
 def raw_calls(
@@ -198,6 +217,9 @@ def grid_axes(
     TypeError
         If an axis is not an iterable of values, or given twice.
     """
+    if axes is not None and not isinstance(axes, Mapping):
+        msg = f"the axes are {short_repr(axes)}; expected a dict of values by parameter"
+        raise TypeError(msg)
     twice = (axes or {}).keys() & keywords.keys()
     if twice:
         msg = f"{_names(twice)} given as a keyword and in the dict of axes"
@@ -217,9 +239,10 @@ def grid_axes(
 def grid_calls(
     axes: Mapping[str, list[Any]],
 ) -> list[tuple[Sequence[Any], Mapping[str, Any]]]:
-    """Return all combinations of the axes, the last one varying fastest."""
-    if not axes:
-        return []
+    """Return all combinations of the axes, the last one varying fastest.
+
+    Without axes there is one combination, as in `itertools.product`.
+    """
     names = tuple(axes)
     return [
         ((), dict(zip(names, values, strict=True)))

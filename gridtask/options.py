@@ -47,7 +47,7 @@ def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, A
     unknown = [name for name in options if name not in legal]
     if unknown:
         near = difflib.get_close_matches(unknown[0], legal, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         msg = (
             f"grid_task has no option {unknown[0]!r}{hint} "
             f"The options are {', '.join(legal)}"
@@ -82,7 +82,8 @@ def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
     """Return one thing, or an iterable of things, as a tuple."""
     if name == "ignore" and isinstance(value, str):
         return (value,)
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    # A class may be iterable (an Enum): it is one thing all the same.
+    if isinstance(value, str | type) or not isinstance(value, Iterable):
         return (value,)
     items = tuple(value)
     if name == "ignore" and not all(isinstance(item, str) for item in items):

@@ -13,6 +13,9 @@ from typing import Any
 MAX_ARGUMENTS = 200
 """Characters of a call's arguments that are kept with its result."""
 
+MAX_VALUE = 100
+"""Characters of one value."""
+
 
 class _ShortRepr(reprlib.Repr):
     """`reprlib.Repr` with one line, generous limits and arrays by shape."""
@@ -22,6 +25,15 @@ class _ShortRepr(reprlib.Repr):
         self.maxstring = self.maxother = 60
         self.maxlong = 40
         self.maxlist = self.maxtuple = self.maxset = self.maxdict = 6
+        self.maxlevel = 3
+
+    def repr_bytes(self, value: bytes | bytearray, level: int) -> str:
+        """Return the start of the bytes, without making text of all of them."""
+        if len(value) <= self.maxstring:
+            return repr(value)
+        return f"{value[: self.maxstring // 2]!r}... ({len(value)} bytes)"
+
+    repr_bytearray = repr_bytes
 
     def repr_ndarray(self, value: Any, level: int) -> str:
         """Return shape and dtype; printing an array's values costs too much."""
@@ -57,9 +69,9 @@ def printable(text: str) -> str:
 
 
 def short_repr(value: Any) -> str:
-    """Return one printable line of at most some 100 characters for any value."""
+    """Return one printable line of at most `MAX_VALUE` characters for any value."""
     try:
-        return printable(_REPR.repr(value))
+        return shorten(printable(_REPR.repr(value)), MAX_VALUE)
     except Exception:  # a user's __repr__ or __len__ may raise anything
         return f"<{type(value).__name__} object>"
 
@@ -80,5 +92,15 @@ def arguments_text(arguments: Mapping[str, Any]) -> str:
         length += len(part) + 2
         if length > MAX_ARGUMENTS:
             break
-    text = ", ".join(parts)
-    return text if len(text) <= MAX_ARGUMENTS else text[: MAX_ARGUMENTS - 1] + "…"
+    return shorten(", ".join(parts), MAX_ARGUMENTS)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return at most `width` characters of `text`, marking a cut.
+
+    Examples
+    --------
+    >>> shorten("simulate", 4)
+    'sim…'
+    """
+    return text if len(text) <= width else text[: width - 1] + "…"
