@@ -9,6 +9,9 @@ still be submitting. Beside a run file ``<run>.run`` lie
     the job is found by its name.
 ``<run>.done``
     written when every call of the run is final: the claim has ended.
+
+A run file that cannot be read claims nothing: at worst its calls are computed
+twice, with the same results.
 """
 
 from __future__ import annotations
@@ -20,15 +23,16 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gridtask import fs
-from gridtask.backends.base import JobState
-from gridtask.errors import StoreError
+from gridtask.backends.base import JobState, TaskState
+from gridtask.backends.jobfile import machine, start_time
+from gridtask.errors import GridTaskError
 from gridtask.plan import JobRange, Place
 from gridtask.runfile import RunFile, RunPlan
 
@@ -50,25 +54,39 @@ KEEP_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process, recognisable later although process ids are used again."""
+    """A process, recognisable later although process ids are used again.
+
+    Attributes
+    ----------
+    process_start : int or None
+        When it started, in clock ticks since boot.
+    machine : str
+        The running kernel and its process ids' namespace.
+    """
 
     user: str
     host: str
     pid: int
-    process_start: str
-    boot_id: str
+    process_start: int | None
+    machine: str
+
+    def has_ended(self) -> bool | None:
+        """Tell whether it has ended; None if that cannot be seen from here."""
+        here = machine()
+        if self.machine == here:
+            return start_time(self.pid) != self.process_start
+        is_old_boot = self.machine[:8] != here[:8]
+        return True if is_old_boot and self.host == socket.gethostname() else None
 
 
 def this_process() -> Process:
     """Return the process that runs this."""
     pid = os.getpid()
-    return Process(
-        user=getpass.getuser(),
-        host=socket.gethostname(),
-        pid=pid,
-        process_start=_process_start(pid) or "",
-        boot_id=_boot_id(),
-    )
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = str(os.geteuid())
+    return Process(user, socket.gethostname(), pid, start_time(pid), machine())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +117,34 @@ class Claim:
         """Return the job that holds array task `task`, if it is known."""
         return next((job for job in self.jobs if task in job.tasks), None)
 
-    def find_jobs(self, states: Mapping[str, JobState]) -> None:
-        """Record the jobs that were submitted but not written down."""
-        known = {job.name for job in self.jobs}
-        for number, tasks in enumerate(self.plan.jobs, start=1):
-            name = self.plan.job_name(number)
-            if name in known:
-                continue
-            for state in states.values():
-                if state.name == name:
-                    self.add_job(number, tasks, state.job_id)
+    def find_jobs(self, states: Mapping[str, JobState]) -> bool:
+        """Take up the jobs that have become known since.
+
+        Others may have written them down; the scheduler knows by name those
+        that nobody has. Returns whether some may still be submitted.
+        """
+        unknown = self._unknown()
+        if not unknown:
+            return False
+        self.jobs += _written_jobs(self.runs, self.plan, unknown)
+        ids = {state.name: state.job_id for state in states.values()}
+        for number in self._unknown():
+            job_id = ids.get(self.plan.job_name(number))
+            if job_id is not None:
+                self.add_job(number, self.plan.jobs[number - 1], job_id)
+        return bool(self._unknown()) and self._may_be_submitting()
+
+    def _unknown(self) -> list[int]:
+        """Return the numbers of the jobs whose ids are not known."""
+        known = {job.first_task for job in self.jobs}
+        jobs = enumerate(self.plan.jobs, start=1)
+        return [number for number, job in jobs if job.first_task not in known]
 
     def add_job(self, number: int, tasks: JobRange, job_id: str) -> JobRef:
-        """Write down that job `number` of the run has the id `job_id`."""
+        """Write down that job `number` of the run has the id `job_id`.
+
+        Where that fails, its name still leads to it.
+        """
         job = JobRef(
             job_id=job_id,
             name=self.plan.job_name(number),
@@ -119,27 +152,28 @@ class Claim:
             n_tasks=tasks.n_tasks,
             submitted_at=time.time(),
         )
-        path = self.runs / f"{self.plan.run_id}.{number}.job"
-        with suppress(FileExistsError):  # another driver found the job by its name
-            fs.write_new(path, json.dumps(asdict(job)).encode())
         self.jobs.append(job)
+        with suppress(OSError):  # a full disk; or another driver found it by its name
+            fs.write_new(self._path(f".{number}.job"), json.dumps(asdict(job)).encode())
         return job
 
     def alive_tasks(self, states: Mapping[str, JobState]) -> set[int]:
-        """Return the numbers of the array tasks that have not ended."""
-        self.find_jobs(states)
+        """Return the array tasks from which results may come.
+
+        Those that are being deleted are not among them.
+        """
+        is_submitting = self.find_jobs(states)
         alive: set[int] = set()
         for job in self.jobs:
             state = states.get(job.job_id)
             if state is None or state.name != job.name:
-                continue
+                continue  # gone; its number may be another job's by now
             for group in state.groups:
-                alive.update(*group.tasks)
-        known = {job.first_task for job in self.jobs}
-        waiting = [job for job in self.plan.jobs if job.first_task not in known]
-        if waiting and self._may_be_submitting():
-            for tasks in waiting:
-                alive.update(range(tasks.first_task, tasks.first_task + tasks.n_tasks))
+                if group.state is not TaskState.DELETING:
+                    alive.update(*group.tasks)
+        for number in self._unknown() if is_submitting else ():
+            tasks = self.plan.jobs[number - 1]
+            alive.update(range(tasks.first_task, tasks.first_task + tasks.n_tasks))
         return alive
 
     def in_flight(self, states: Mapping[str, JobState]) -> dict[bytes, Place]:
@@ -157,12 +191,21 @@ class Claim:
 
     def _may_be_submitting(self) -> bool:
         """Tell whether the publishing driver may still be about to submit."""
+        with suppress(FileNotFoundError):
+            fs.size(self._path(".done"))
+            return False
         plan = self.plan
-        if plan.host == socket.gethostname():
-            same_boot = plan.boot_id == _boot_id()
-            return same_boot and _process_start(plan.pid) == plan.process_start
-        age = fs.server_now(self.runs) - fs.modified_at(self._path(".run"))
-        return age < SUBMIT_SECONDS
+        driver = Process(
+            plan.user, plan.host, plan.pid, plan.process_start, plan.machine
+        )
+        has_ended = driver.has_ended()
+        if has_ended is not None:
+            return not has_ended
+        try:
+            published_at = fs.modified_at(self._path(".run"))
+        except FileNotFoundError:
+            return False
+        return fs.server_now(self.runs) - published_at < SUBMIT_SECONDS
 
     def retire(self, summary: Mapping[str, Any]) -> None:
         """Write down that every call of the run is final."""
@@ -171,10 +214,19 @@ class Claim:
             fs.write_new(self._path(".done"), json.dumps(content).encode())
         except FileExistsError:
             return
+        self._remove_job_files()
+        with suppress(FileNotFoundError):
+            if fs.size(self._path(".run")) > KEEP_BYTES:
+                fs.remove(self._path(".run"))
+
+    def withdraw(self) -> None:
+        """Remove the run file of a run of which no job was submitted."""
+        fs.remove(self._path(".run"))
+        self._remove_job_files()
+
+    def _remove_job_files(self) -> None:
         for number in range(1, len(self.plan.jobs) + 1):
             fs.remove(self._path(f".{number}.job"))
-        if fs.size(self._path(".run")) > KEEP_BYTES:
-            fs.remove(self._path(".run"))
 
     def _path(self, suffix: str) -> Path:
         return self.runs / f"{self.plan.run_id}{suffix}"
@@ -187,27 +239,33 @@ def open_claim(runs: Path, run_id: str) -> Claim:
         plan = run_file.plan()
     finally:
         run_file.close()
-    return Claim(runs, plan, list(_jobs(runs, plan, set(fs.list_names(runs)))))
+    numbers = range(1, len(plan.jobs) + 1)
+    return Claim(runs, plan, list(_written_jobs(runs, plan, numbers)))
 
 
-def open_claims(runs: Path, *, skip: Iterable[str] = ()) -> Iterator[Claim]:
+def open_claims(
+    runs: Path, warn: Callable[[str], None] = lambda text: None
+) -> Iterator[Claim]:
     """Read the run files whose runs have not ended.
 
-    A run file that cannot be read claims nothing: its calls are computed
-    again at worst.
+    Parameters
+    ----------
+    warn : callable
+        Is told of each one that cannot be read.
     """
     names = set(fs.list_names(runs))
-    skipped = set(skip)
     for name in sorted(names):
-        run_id, dot, suffix = name.partition(".")
-        if suffix != "run" or not dot or run_id in skipped:
-            continue
-        if f"{run_id}.done" in names:
+        run_id, _, suffix = name.partition(".")
+        if suffix != "run" or f"{run_id}.done" in names:
             continue
         try:
-            yield open_claim(runs, run_id)
-        except (StoreError, FileNotFoundError):
+            claim = open_claim(runs, run_id)
+        except FileNotFoundError:
             continue
+        except (OSError, GridTaskError) as error:
+            warn(f"{error}; what that run computes is not waited for")
+            continue
+        yield claim
 
 
 def prune(runs: Path) -> None:
@@ -218,14 +276,12 @@ def prune(runs: Path) -> None:
     """
     names = fs.list_names(runs)
     ended = {name[:-5] for name in names if name.endswith(".done")}
-    if not ended:
-        return
-    now = fs.server_now(runs)
-    old = {
-        run_id
-        for run_id in ended
-        if now - fs.modified_at(runs / f"{run_id}.done") > KEEP_SECONDS
-    }
+    now = fs.server_now(runs) if ended else 0.0
+    old: set[str] = set()
+    for run_id in ended:
+        with suppress(OSError):  # another driver may remove it at the same time
+            if now - fs.modified_at(runs / f"{run_id}.done") > KEEP_SECONDS:
+                old.add(run_id)
     for name in names:
         run_id = name.partition(".")[0]
         job_of = name.split("_")[1] if name.startswith("gt_") else None
@@ -233,38 +289,51 @@ def prune(runs: Path) -> None:
             fs.remove(runs / name)
 
 
-def _jobs(runs: Path, plan: RunPlan, names: set[str]) -> Iterator[JobRef]:
+def _written_jobs(
+    runs: Path, plan: RunPlan, numbers: Iterable[int]
+) -> Iterator[JobRef]:
     """Read the ``.job`` files of a run; a damaged one counts as not written."""
-    for number in range(1, len(plan.jobs) + 1):
-        name = f"{plan.run_id}.{number}.job"
-        if name in names:
-            try:
-                yield JobRef(**json.loads(fs.read_file(runs / name)))
-            except (ValueError, TypeError, FileNotFoundError):
-                continue
+    for number in numbers:
+        with suppress(ValueError, TypeError, OSError):
+            text = fs.read_file(runs / f"{plan.run_id}.{number}.job")
+            yield JobRef(**json.loads(text))
 
 
 @contextmanager
-def submit_lock(root: Path) -> Iterator[None]:
+def submit_lock(root: Path) -> Iterator[Callable[[], bool]]:
     """Hold the lock that keeps two drivers from submitting the same calls.
 
     It saves duplicate work, it does not guard the data: a driver that stalls
     inside it for more than `LOCK_SECONDS` loses it, and the same calls may
     then run twice, with the same results.
+
+    Yields
+    ------
+    is_held : callable
+        Tells whether the lock still is this process's; to be asked right
+        before what it guards is published.
     """
     path = root / "submit.lock"
-    content = json.dumps({**asdict(this_process()), "id": secrets.token_hex(8)})
-    _acquire(path, content.encode())
+    lock = {"id": secrets.token_hex(8), **asdict(this_process())}
+    content = json.dumps(lock).encode()
+    _acquire(path, content)
+
+    def is_held() -> bool:
+        return _content(path) == content
+
     ended = threading.Event()
-    refresher = threading.Thread(target=_refresh, args=(path, ended), daemon=True)
+    refresher = threading.Thread(
+        target=_refresh, args=(path, is_held, ended), daemon=True
+    )
     refresher.start()
     try:
-        yield
+        yield is_held
     finally:
         ended.set()
         refresher.join()
-        if _content(path) == content.encode():
-            fs.remove(path)
+        with suppress(OSError):  # it goes stale by itself
+            if is_held():
+                fs.remove(path)
 
 
 def _acquire(path: Path, content: bytes) -> None:
@@ -272,7 +341,7 @@ def _acquire(path: Path, content: bytes) -> None:
     delay = 0.01
     while True:
         try:
-            fs.write_new(path, content)
+            fs.write_new(path, content, durable=False)
             return
         except FileExistsError:
             _break_if_stale(path)
@@ -281,10 +350,15 @@ def _acquire(path: Path, content: bytes) -> None:
 
 
 def _break_if_stale(path: Path) -> None:
-    """Move a stale lock aside; of several breakers one rename succeeds."""
+    """Move a stale lock aside; of several breakers one rename succeeds.
+
+    Between the last look and the rename the lock may have become somebody
+    else's, who finds out by ``is_held``.
+    """
     try:
         seen = _content(path)
-        if fs.server_now(path.parent) - fs.modified_at(path) < LOCK_SECONDS:
+        age = fs.server_now(path.parent) - fs.modified_at(path)
+        if age < LOCK_SECONDS and not _has_holder_ended(seen):
             return
         if _content(path) == seen:
             aside = path.with_name(f"submit.lock.{secrets.token_hex(8)}")
@@ -294,10 +368,21 @@ def _break_if_stale(path: Path) -> None:
         return
 
 
-def _refresh(path: Path, ended: threading.Event) -> None:
-    """Keep the lock's time stamp fresh until `ended`."""
-    while not ended.wait(LOCK_REFRESH_SECONDS):
-        fs.touch(path)
+def _has_holder_ended(content: bytes | None) -> bool:
+    """Tell whether the process that a lock names is known to have ended."""
+    try:
+        fields = json.loads(content or b"")
+        del fields["id"]
+        return Process(**fields).has_ended() is True
+    except (ValueError, TypeError, KeyError):
+        return False  # still being written, or damaged: it goes by its age
+
+
+def _refresh(path: Path, is_held: Callable[[], bool], ended: threading.Event) -> None:
+    """Keep the lock's time stamp fresh until `ended`, or until it is lost."""
+    with suppress(OSError):
+        while not ended.wait(LOCK_REFRESH_SECONDS) and is_held():
+            fs.touch(path)
 
 
 def _content(path: Path) -> bytes | None:
@@ -305,20 +390,3 @@ def _content(path: Path) -> bytes | None:
         return fs.read_file(path)
     except FileNotFoundError:
         return None
-
-
-def _boot_id() -> str:
-    """Return the id of the machine's current boot (proc(5), random/boot_id)."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-def _process_start(pid: int) -> str | None:
-    """Return a process's start time in clock ticks (proc(5), stat field 22)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return stat.rpartition(")")[2].split()[19]

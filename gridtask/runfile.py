@@ -7,6 +7,7 @@ moment afterwards. It is a container of the store's records:
 META   JSON for people: task, run, user, host
 ARGS   under a digest: bytes that many calls share (see `packing`)
 ARGS   under a chunk's key: keys and packed arguments of one array task
+ARGS   under `AXES_KEY`: the axes of a grid
 CODE   the snapshot of the user's code, and the world it runs in
 PLAN   all keys of the run in order, and where each one is computed
 =====  ==============================================================
@@ -22,7 +23,7 @@ from typing import Any
 
 from gridtask import fs
 from gridtask.calls import Arguments
-from gridtask.errors import StoreError
+from gridtask.errors import ResultUnreadable, StoreError
 from gridtask.packing import Buffer, Packer, unpack
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
@@ -33,6 +34,8 @@ RUN_FLAG = 2
 
 MAP_BYTES = 1 << 20
 """From this size on a shared value is mapped, so that workers share its pages."""
+
+AXES_KEY = b"axes".ljust(16, b"\0")
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -58,14 +61,15 @@ class RunPlan:
         Name of the backend that runs its jobs.
     created_at
         POSIX time stamp in seconds.
-    user, host, pid, process_start, boot_id
-        The process that published the file.
+    user, host, pid, process_start, machine
+        The process that published the file, as in `gridtask.claims.Process`.
     code
         The code's digest, 16 bytes.
     keys, positions, done, flying, missing, chunks, jobs
         As in `gridtask.plan.Plan`.
     axes
-        The axes of a grid, else None.
+        The axes of a grid, else None. A plan that was read has None here: their
+        classes may be missing where it is read. See `RunFile.axes`.
     cluster_params, memory, time
         The resources of an array task, for messages.
     """
@@ -77,8 +81,8 @@ class RunPlan:
     user: str
     host: str
     pid: int
-    process_start: str
-    boot_id: str
+    process_start: int | None
+    machine: str
     code: bytes
     keys: list[bytes]
     positions: Sequence[int]
@@ -168,14 +172,18 @@ class RunFileWriter:
         fields = {name: getattr(plan, name) for name in RunPlan.__slots__}
         fields["jobs"] = [(job.first_task, job.n_tasks) for job in plan.jobs]
         fields["flying"] = {index: tuple(at) for index, at in plan.flying.items()}
+        del fields["axes"]
+        if plan.axes is not None:
+            self._append(Kind.ARGS, plan.axes, key=AXES_KEY)
         self._append(Kind.PLAN, fields)
         self._segment.seal()
         fs.publish(self._temporary, self.path)
 
     def discard(self) -> None:
-        """Remove what was written."""
+        """Remove what was written, published or not: nothing was submitted."""
         self._segment.close()
         fs.remove(self._temporary)
+        fs.remove(self.path)
 
     def _append_chunk(
         self, task: int, plan: RunPlan, indices: list[int], packed: Mapping[int, bytes]
@@ -198,8 +206,10 @@ class RunFile:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     StoreError
-        If the file is missing, damaged, or not the one with `file_id`.
+        If it is damaged, or not the one with `file_id`.
     UnsafeStoreError
         If somebody else could have written it.
     """
@@ -215,12 +225,12 @@ class RunFile:
             )
             raise StoreError(msg)
         self._args: dict[bytes, Entry] = {}
-        self._single: dict[Kind, Entry] = {}
+        self._single: dict[int, Entry] = {}
         for entry in self._reader.entries:
             if entry.kind == Kind.ARGS:
                 self._args[entry.key] = entry
             else:
-                self._single[Kind(entry.kind)] = entry
+                self._single[entry.kind] = entry
 
     @property
     def file_id(self) -> bytes:
@@ -228,11 +238,29 @@ class RunFile:
         return self._reader.file_id
 
     def plan(self) -> RunPlan:
-        """Return the run's plan."""
+        """Return the run's plan.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or another version of gridtask wrote it.
+        """
         fields = self._decode(Kind.PLAN)
-        fields["jobs"] = [JobRange(*job) for job in fields["jobs"]]
-        fields["flying"] = {i: Place(*at) for i, at in fields["flying"].items()}
-        return RunPlan(**fields)
+        try:
+            fields["jobs"] = [JobRange(*job) for job in fields["jobs"]]
+            fields["flying"] = {i: Place(*at) for i, at in fields["flying"].items()}
+            return RunPlan(**fields)
+        except (TypeError, KeyError) as error:
+            msg = f"{self.path} was written by another version of gridtask ({error})"
+            raise StoreError(msg) from error
+
+    def axes(self) -> dict[str, list[Any]] | None:
+        """Return the axes of a grid, None if the run is of no grid."""
+        entry = self._args.get(AXES_KEY)
+        if entry is None:
+            return None
+        axes: dict[str, list[Any]] = self._value(entry)
+        return axes
 
     def code(self) -> tuple[World, bytes]:
         """Return the world of the calls and the snapshot of their code."""
@@ -251,8 +279,7 @@ class RunFile:
         if entry is None:
             msg = f"{self.path} has no array task {task}"
             raise StoreError(msg)
-        content: Any = values.decode(self._reader.payload(entry))
-        return Chunk(**content)
+        return Chunk(**self._value(entry))
 
     def arguments(self, plan: RunPlan) -> dict[int, bytes]:
         """Return the packed arguments of all calls, by index of their key."""
@@ -270,7 +297,10 @@ class RunFile:
         return unpack(call, self._blob)
 
     def _blob(self, digest: bytes) -> Buffer:
-        entry = self._args[digest]
+        entry = self._args.get(digest)
+        if entry is None:
+            msg = f"{self.path} has lost an argument of {digest.hex()}: it is damaged"
+            raise StoreError(msg)
         if entry.payload_len >= MAP_BYTES:
             return self._reader.map(entry)
         return self._reader.payload(entry)
@@ -280,7 +310,14 @@ class RunFile:
         if entry is None:
             msg = f"{self.path} has no {kind.name} record: it is not a whole run file"
             raise StoreError(msg)
-        return values.decode(self._reader.payload(entry))
+        return self._value(entry)
+
+    def _value(self, entry: Entry) -> Any:
+        try:
+            return values.decode(self._reader.payload(entry))
+        except ResultUnreadable as error:
+            msg = f"{self.path} cannot be read: {error}"
+            raise StoreError(msg) from error
 
     def close(self) -> None:
         """Close the file; values that were mapped stay valid."""
