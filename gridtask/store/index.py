@@ -96,24 +96,25 @@ class Index:
         Of several results the one with the smallest time of end, origin and
         sequence number; of failures and code the newest.
         """
-        live = self._live.setdefault(kind, {})
         absorbed = self._absorbed.setdefault(kind, [])
         absorbed += [0] * (len(self.files) - len(absorbed))
         for file_number, file in enumerate(self.files):
             start, absorbed[file_number] = absorbed[file_number], len(file)
             if start < len(file):
-                self._absorb(live, kind, file_number, start)
-        return live
+                self._absorb(kind, file_number, start)
+        return self._live.setdefault(kind, {})
 
-    def _absorb(
-        self, live: dict[bytes, int], kind: Kind, file_number: int, start: int
-    ) -> None:
+    def _absorb(self, kind: Kind, file_number: int, start: int) -> None:
         """Add the rows of a file from `start` on to the live records."""
         numbers = self.numbers_in(file_number, kind, start)
         keys = self._keys_of(file_number, numbers)
         fresh = dict(zip(keys, numbers, strict=True))
+        live = self._live.setdefault(kind, {})
         if len(fresh) == len(keys) and live.keys().isdisjoint(fresh):
-            live.update(fresh)
+            if live:
+                live.update(fresh)
+            else:
+                self._live[kind] = fresh
             return
         for key, number in zip(keys, numbers, strict=True):
             other = live.get(key)

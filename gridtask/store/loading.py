@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import eq, gt
 
 from gridtask.errors import CorruptRecordError, ResultUnreadable, StoreError
 from gridtask.store.files import GONE, MAX_OPEN_FILES
@@ -68,14 +69,16 @@ class Loading:
 
     def run(self) -> None:
         """Load all values file by file."""
-        order = sorted(range(len(self._numbers)), key=self._numbers.__getitem__)
-        ascending = [self._numbers[i] for i in order]
+        numbers = self._numbers
+        places: Sequence[int] = range(len(numbers))
+        if any(map(gt, numbers, islice(numbers, 1, None))):
+            places = sorted(places, key=numbers.__getitem__)
+            numbers = [numbers[i] for i in places]
         start = 0
-        while start < len(order):
-            file_number = ascending[start] >> ROW_BITS
-            stop = bisect_left(ascending, (file_number + 1) << ROW_BITS, lo=start)
-            rows = [number & ROW_MASK for number in ascending[start:stop]]
-            self._load_file(file_number, rows, order[start:stop])
+        while start < len(numbers):
+            file_number = numbers[start] >> ROW_BITS
+            stop = bisect_left(numbers, (file_number + 1) << ROW_BITS, lo=start)
+            self._load_file(file_number, numbers[start:stop], places[start:stop])
             start = stop
 
     def retry(self) -> None:
@@ -92,53 +95,47 @@ class Loading:
             other = self._index.find([entry.key], Kind(entry.kind))[0]
             if other not in (MISSING, number):
                 self.values[place] = _UNREAD
-                self._load_file(other >> ROW_BITS, [other & ROW_MASK], [place])
+                self._load_file(other >> ROW_BITS, [other], [place])
 
-    def _load_file(self, file_number: int, rows: list[int], places: list[int]) -> None:
-        """Load ascending rows of a file into their places."""
+    def _load_file(
+        self, file_number: int, numbers: Sequence[int], places: Sequence[int]
+    ) -> None:
+        """Load ascending records of a file into their places."""
         file = self._index.files[file_number]
         try:
-            self._load_rows(file_number, rows, places)
+            self._load_from(file, numbers, places)
             _note_use(file)
         except OSError as error:
             is_gone = error.errno in GONE
             reason = StoreError(f"cannot read {file.path!r}: {error}")
             if is_gone:
                 self.gone.add(file_number)
-            for row, place in zip(rows, places, strict=True):
+            for number, place in zip(numbers, places, strict=True):
                 if self.values[place] is _UNREAD:
                     self.values[place] = LoadError(reason, is_lost=is_gone)
                     if is_gone:
-                        self.lost[place] = file_number << ROW_BITS | row
+                        self.lost[place] = number
         if len(self._index.files) > MAX_OPEN_FILES:
             file.close()
 
-    def _load_rows(self, file_number: int, rows: list[int], places: list[int]) -> None:
-        """Load ascending rows, which may be repeated, into their places."""
-        if len(set(rows)) == len(rows):
-            self._load_distinct(file_number, rows, places)
+    def _load_from(
+        self, file: SegmentReader, numbers: Sequence[int], places: Sequence[int]
+    ) -> None:
+        """Load ascending records, which may be repeated, into their places."""
+        if not any(map(eq, numbers, islice(numbers, 1, None))):
+            for number, place, payload in zip(
+                numbers, places, _payloads(file, numbers), strict=True
+            ):
+                self._set(place, payload, number)
             return
         wanted: dict[int, list[int]] = {}
-        for row, place in zip(rows, places, strict=True):
-            wanted.setdefault(row, []).append(place)
-        firsts = [its_places[0] for its_places in wanted.values()]
-        self._load_distinct(file_number, list(wanted), firsts)
-        file = self._index.files[file_number]
-        more = [row for row in wanted if len(wanted[row]) > 1]
-        payloads = chain.from_iterable(file.payloads(more))
-        for row, payload in zip(more, payloads, strict=True):
-            for place in wanted[row][1:]:
-                # Arrays are views of the payload: each place gets its own.
-                self._set(place, _copy(payload), file_number << ROW_BITS | row)
-
-    def _load_distinct(
-        self, file_number: int, rows: list[int], places: list[int]
-    ) -> None:
-        """Load ascending rows, none twice, into their places."""
-        base = file_number << ROW_BITS
-        payloads = chain.from_iterable(self._index.files[file_number].payloads(rows))
-        for row, place, payload in zip(rows, places, payloads, strict=True):
-            self._set(place, payload, base | row)
+        for number, place in zip(numbers, places, strict=True):
+            wanted.setdefault(number, []).append(place)
+        for number, payload in zip(wanted, _payloads(file, wanted), strict=True):
+            # Arrays are views of the payload: each place gets its own.
+            for place in wanted[number][1:]:
+                self._set(place, _copy(payload), number)
+            self._set(wanted[number][0], payload, number)
 
     def _set(
         self, place: int, payload: memoryview | CorruptRecordError, number: int
@@ -153,6 +150,14 @@ class Loading:
             self.values[place] = LoadError(payload, is_lost=True)
             self.lost[place] = number
             self.damaged.add(number)
+
+
+def _payloads(
+    file: SegmentReader, numbers: Iterable[int]
+) -> Iterator[memoryview | CorruptRecordError]:
+    """Return the payloads of ascending records of one file."""
+    rows = map(ROW_MASK.__and__, numbers)
+    return chain.from_iterable(file.payloads(rows))
 
 
 def _copy(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import struct
 import warnings
@@ -336,8 +335,11 @@ class SegmentReader:
             fs.close(fd)
 
     def __del__(self) -> None:
-        with contextlib.suppress(OSError):
+        # At the end of the interpreter modules may be gone already.
+        try:
             self.close()
+        except (OSError, TypeError, AttributeError):
+            return
 
 
 def _blocks(fd: int, offset: int, n_bytes: int) -> Iterator[Buffer]:

@@ -8,7 +8,6 @@ and a scan finds the next record behind a bad header.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -202,5 +201,8 @@ class SegmentWriter:
             fs.close(fd)
 
     def __del__(self) -> None:
-        with contextlib.suppress(OSError):
+        # At the end of the interpreter modules may be gone already.
+        try:
             self.close()
+        except (OSError, TypeError, AttributeError):
+            return
