@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import types
 from collections.abc import Iterable
 from functools import lru_cache
 from types import ModuleType
@@ -96,6 +97,8 @@ class Boundary:
     def owns_class(self, cls: type) -> bool:
         """Return whether `cls` was written by the user."""
         name = cls.__module__
+        if name == "types" and cls.__name__ not in vars(types):
+            return True  # from dataclasses.make_dataclass or types.new_class
         module = sys.modules.get(name) if isinstance(name, str) else None
         if module is None:
             return name not in sys.builtin_module_names

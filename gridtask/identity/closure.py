@@ -313,7 +313,7 @@ class Closure:
             return self.follow(value, attributes)
         if type(value) in _SCALARS:
             return Found(value, attributes, namespace, name)
-        elsewhere = self._find_import(namespace, name, value)
+        elsewhere = self.find_import(namespace, name, value)
         if elsewhere is None:
             return Found(value, attributes, namespace, name)
         return self.follow(elsewhere[0], (elsewhere[1], *attributes))
@@ -330,7 +330,7 @@ class Closure:
                 return Found(whole, ())
         return Found(None, (), target=f"missing {name}")
 
-    def _find_import(
+    def find_import(
         self, namespace: Namespace, name: str, value: object
     ) -> tuple[ModuleType, str] | None:
         """Return the module and name that an import statement took a value from."""

@@ -35,37 +35,92 @@ if TYPE_CHECKING:
 MAGIC = b"gridtask snapshot 1\n"
 _MAX_EXTRA_BYTES = 64 * 1024
 _PRESENT = (types.FunctionType, type)
+_PLAIN = (int, float, str, bytes, bool, type(None), tuple, frozenset, complex)
 
 
 def freeze(code: Code) -> bytes:
     """Return the snapshot of identified code: magic, checksum, pickled content."""
     main = vars(sys.modules["__main__"])
-    bindings = _bindings(code)
-    names = [name for namespace, name in bindings if namespace is main]
-    modules = collect_modules(code)
-    shared = _shared_globals(bindings, main)
-    hints = any(closure.hints for closure in code.closures)
-    statements = [name for name in names if _runs_again(code, main, name)]
-    kept = [name for name in names if name not in statements and name in main]
-    pickled, failed = _pickle_main(code, main, kept, shared, hints)
-    failed += statements
+    travelling = _Main(code, main)
+    travelling.pack()
+    shared, hints = travelling.shared, travelling.hints
     content = {
         "python": sys.implementation.cache_tag,
         "label": code.label,
         "digest": code.digest,
         "manifest": [(row.name, row.digest) for row in code.manifest],
         "options": _pickle_options(code, shared, hints),
-        "sources": [tuple(source) for source in modules],
+        "sources": [tuple(source) for source in collect_modules(code)],
         "texts": _texts(code, main),
         "main": _main_names(main),
         "imports": _imports(code),
-        "patches": find_patches(code, bindings, main, hints),
-        "values": pickled,
-        "statements": list(_statements(code, main, failed)),
-        "extras": _extras(main, set(kept) | set(failed), shared, hints),
+        "patches": find_patches(code, _bindings(code), main, hints),
+        "values": travelling.pickled,
+        "statements": travelling.statements,
+        "extras": _extras(main, travelling.done, shared, hints),
     }
     data = pickle.dumps(content, protocol=5)
     return MAGIC + xxh3_128_digest(data) + data
+
+
+class _Main:
+    """What of ``__main__`` a task needs: pickled, or statements to run again."""
+
+    def __init__(self, code: Code, main: Namespace) -> None:
+        self.code = code
+        self.main = main
+        self.hints = any(closure.hints for closure in code.closures)
+        self.shared: dict[int, tuple[str, str]] = {}
+        self.failed: dict[str, None] = {}
+        self.pickled = b""
+        self.statements: list[tuple[str, str]] = []
+        self.done: set[str] = set()
+
+    def pack(self) -> None:
+        """Pickle what can be; for the rest, add what its statements need."""
+        names: list[str] | None = None
+        while True:
+            found = self._names()
+            if found == names:
+                break
+            names = found
+            self.shared = _shared_globals(self.code, self.main)
+            for name in names:
+                if name not in self.failed and _runs_again(self.code, self.main, name):
+                    self._fail(name)
+            kept = [n for n in names if n not in self.failed and n in self.main]
+            self.pickled, failed = _pickle_main(
+                self.code, self.main, kept, self.shared, self.hints
+            )
+            for name in failed:
+                self._fail(name)
+        self.statements = list(_statements(self.code, self.main, list(self.failed)))
+        self.done = set(names)
+
+    def _fail(self, name: str) -> None:
+        """Make a global by its statements; these use further names."""
+        self.failed[name] = None
+        closure = self.code.closures[0]
+        values.definition(closure, self.main, name, "definition", required=False)
+        closure.run()
+
+    def _names(self) -> list[str]:
+        names = {n: None for space, n in _bindings(self.code) if space is self.main}
+        for closure in self.code.closures:
+            for subject in _subjects(closure):
+                name = _own_name(subject)
+                held = self.main.get(name)
+                inner = held.func if is_task(held) else held  # type: ignore[union-attr]
+                if inner is subject or held is subject:
+                    names[name] = None
+        return list(names)
+
+
+def _own_name(subject: Any) -> str:
+    """Return the global name that a function or class of ``__main__`` may have."""
+    if not isinstance(subject, _PRESENT) or subject.__module__ != "__main__":
+        return ""
+    return subject.__qualname__
 
 
 def _pickle_options(
@@ -134,20 +189,22 @@ def _can_dump(value: object, shared: dict[int, tuple[str, str]], hints: bool) ->
     return True
 
 
-def _shared_globals(
-    bindings: list[tuple[Namespace, str]], main: Namespace
-) -> dict[int, tuple[str, str]]:
+def _shared_globals(code: Code, main: Namespace) -> dict[int, tuple[str, str]]:
     """Return the objects that a worker has as globals of imported modules."""
     shared: dict[int, tuple[str, str]] = {}
-    for namespace, name in bindings:
-        module = sys.modules.get(str(namespace.get("__name__")))
-        if namespace is main or module is None or vars(module) is not namespace:
-            continue
+    for namespace, name in _bindings(code):
         value = namespace.get(name)
-        plain = (int, float, str, bytes, bool, type(None), tuple, frozenset, complex)
-        if isinstance(value, (*plain, *_PRESENT, types.ModuleType)) or is_task(value):
+        if isinstance(value, (*_PLAIN, *_PRESENT, types.ModuleType)) or is_task(value):
             continue
-        shared[id(value)] = (module.__name__, name)
+        module = sys.modules.get(str(namespace.get("__name__")))
+        if namespace is main:
+            found = code.closures[0].find_import(main, name, value)
+            if found is not None and not code.closures[0].boundary.owns_module(
+                found[0]
+            ):
+                shared[id(value)] = (found[0].__name__, found[1])
+        elif module is not None and vars(module) is namespace:
+            shared[id(value)] = (module.__name__, name)
     return shared
 
 
@@ -299,8 +356,8 @@ def _module_source(boundary: Any, name: str) -> ModuleSource | None:
     if module is not None:
         if not boundary.owns_module(module):
             return None
-        filename = getattr(module, "__file__", None)
-        path = getattr(module, "__path__", None)
+        filename = vars(module).get("__file__")
+        path = vars(module).get("__path__")
         folders = None if path is None else tuple(str(part) for part in path)
     else:
         spec = _find_spec(name)
@@ -358,7 +415,7 @@ def _imported_by(source: ModuleSource) -> Iterator[str]:
 
 def _check_module(module: types.ModuleType, source: Source) -> None:
     """Compare all functions of a module with the text that will travel."""
-    loader = getattr(module, "__loader__", None)
+    loader = vars(module).get("__loader__")
     if loader is None or type(loader).__module__.startswith("_pytest"):
         return
     codes = source.compile_all()

@@ -183,6 +183,7 @@ class _Scope:
     def binding(self, name: str) -> tuple[str, _Scope | None]:
         """Return the kind of a name seen from here, and the scope it is local to."""
         scope: _Scope | None = self
+        name = self.mangle(name)
         symbol = self._symbol(name)
         if symbol is None or symbol.is_global():
             return "global", None
@@ -198,6 +199,18 @@ class _Scope:
             if outer is not None and outer.is_local():
                 return "local", scope
         return "free", None
+
+    def mangle(self, name: str) -> str:
+        """Return a private name as the compiler spells it inside a class."""
+        if not name.startswith("__") or name.endswith("__"):
+            return name
+        scope: _Scope | None = self
+        while scope is not None and not isinstance(scope.node, ast.ClassDef):
+            scope = scope.parent
+        if scope is None or not isinstance(scope.node, ast.ClassDef):
+            return name
+        owner = scope.node.name.lstrip("_")
+        return f"_{owner}{name}" if owner else name
 
     def _symbol(self, name: str) -> symtable.Symbol | None:
         try:
@@ -490,6 +503,7 @@ class _Collector:
         changes: dict[Change, None] = {}
         for scope, root, attributes, how in self.changed:
             kind, owner = scope.binding(root)
+            root = scope.mangle(root)
             if kind == "local" and owner is not None and root in owner.imports:
                 for chain in self._chains(scope, root, attributes):
                     if how != "rebind":
@@ -504,6 +518,7 @@ class _Collector:
         self, scope: _Scope, root: str, attributes: tuple[str, ...]
     ) -> Iterator[Chain]:
         kind, owner = scope.binding(root)
+        root = scope.mangle(root)
         if kind != "local":
             yield Chain(kind, root, attributes)
         elif owner is not None:

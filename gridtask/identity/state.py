@@ -30,8 +30,8 @@ _CONTAINERS = (
 
 
 def is_container(value: object) -> bool:
-    """Return whether methods such as ``append`` or ``update`` change `value`."""
-    if isinstance(value, _CONTAINERS):
+    """Return whether ``append``, ``update``, ``next`` and the like change `value`."""
+    if isinstance(value, _CONTAINERS) or hasattr(type(value), "__next__"):
         return True
     return any(base.__name__ == "ndarray" for base in type(value).__mro__)
 

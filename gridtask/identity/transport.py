@@ -8,9 +8,11 @@ share their cells as they did.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import io
 import marshal
+import pickle
 import sys
 import threading
 import types
@@ -21,11 +23,13 @@ import cloudpickle
 
 from gridtask.identity.callables import is_task
 
+_LruCache = functools._lru_cache_wrapper
 _MAX_WRAPPERS = 8
 _LOCKS: dict[type, Callable[[], object]] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
 }
+_STREAMS = (sys.stdin, sys.stdout, sys.stderr)
 # Marks in a dataclass's fields are compared by `is`.
 _MARKS = {
     id(mark): name
@@ -134,11 +138,19 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return NotImplemented if reference is None else (resolve, reference)
         if isinstance(value, types.CellType):
             return _reduce_cell(value)
+        if isinstance(value, _LruCache):
+            return _reduce_cache(value)
+        if isinstance(value, io.TextIOWrapper) and value not in _STREAMS:
+            msg = f"an open file ({value.name!r}) cannot travel"
+            raise pickle.PicklingError(msg)
         if id(value) in _MARKS:
             return getattr, (dataclasses, _MARKS[id(value)])
         if type(value) in _LOCKS:
             return _LOCKS[type(value)], ()
-        return super().reducer_override(value)
+        reduced = super().reducer_override(value)
+        if isinstance(value, type) and type(reduced) is tuple and len(reduced) > 2:
+            reduced[2][0].setdefault("__qualname__", value.__qualname__)
+        return reduced
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         reference = find_reference(function)
@@ -146,6 +158,8 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return NotImplemented  # pickle itself writes it by name
         if reference is not None:
             return resolve, reference
+        if hasattr(function, "registry") and hasattr(function, "dispatch"):
+            return _reduce_dispatcher(function)
         name = str(function.__globals__.get("__name__"))
         module = sys.modules.get(name)
         if module is None or vars(module) is not function.__globals__:
@@ -186,6 +200,34 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
     vars(function).update(state.pop("__dict__"))
     for name, value in state.items():
         setattr(function, name, value)
+
+
+def _reduce_cache(cache: Any) -> Any:
+    """An ``lru_cache`` starts empty on the worker."""
+    reference = find_reference(cache)
+    if reference is not None:
+        return resolve, reference
+    settings = cache.cache_parameters()
+    return make_cache, (cache.__wrapped__, settings["maxsize"], settings["typed"])
+
+
+def make_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
+    """Rebuild an ``lru_cache``."""
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def _reduce_dispatcher(function: Any) -> Any:
+    """A ``singledispatch`` function holds weak references: rebuild it."""
+    return make_dispatcher, (list(function.registry.items()),)
+
+
+def make_dispatcher(registry: list[tuple[type, Any]]) -> Any:
+    """Rebuild a ``singledispatch`` function; `object` is its default."""
+    implementations = dict(registry)
+    dispatcher = functools.singledispatch(implementations.pop(object))
+    for kind, implementation in implementations.items():
+        dispatcher.register(kind, implementation)
+    return dispatcher
 
 
 def _reduce_cell(cell: types.CellType) -> Any:

@@ -398,7 +398,11 @@ def class_definition(
                 uses = enclosed_uses(inner, [statement])
                 chains = [chain for chain in uses.chains if chain.kind == "global"]
                 closure.apply(node, Uses(chains=chains), Environment(namespace))
-    return node if found else None
+    if found:
+        return node
+    # Made from the class statement by a metaclass, or set from outside.
+    top = cls.__qualname__.partition(".")[0]
+    return definition(closure, namespace, top, "definition", required=False)
 
 
 # -- modules ----------------------------------------------------------------------
