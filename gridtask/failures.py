@@ -12,6 +12,7 @@ import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import indent
 from types import TracebackType
 from typing import Any
 
@@ -27,7 +28,7 @@ from gridtask.errors import (
     TimeLimit,
     WorkerFailedToStart,
 )
-from gridtask.printable import printable
+from gridtask.printable import printable, short_repr, shorten
 from gridtask.units import format_size, parse_memory, parse_time
 
 STORE_UNUSABLE = 75
@@ -40,8 +41,17 @@ LIMIT_ENFORCED = 37
 """Accounting's ``failed``: a limit on time or memory was enforced
 (accounting(5), "qmaster enforced h_rt, h_cpu, or h_vmem limit")."""
 
-RESCHEDULED = frozenset({24, 25})
-"""Accounting's ``failed``: migrating, rescheduling."""
+NODE_LOST = frozenset({19, 24, 25})
+"""Accounting's ``failed``: before writing exit_status (who held the array task
+is gone: Grid Engine's shepherd, or the supervisor of a local job), migrating,
+rescheduling."""
+
+MAX_MESSAGE = 300
+"""Characters that a list of failures shows of an exception's message."""
+
+MORE_MEMORY = "allow more: memory=..., or cluster_params='-l h_vmem=...'"
+MORE_TIME = "allow more: time=..., cluster_params='-l h_rt=...', or a smaller chunk="
+"""What to do next where a limit was reached."""
 
 LOG_LINES = 10
 """Last lines of a worker's log that an error shows."""
@@ -96,16 +106,34 @@ def _format(error: BaseException, frames: TracebackType | None) -> str:
 
 
 def _pickle(error: BaseException) -> bytes | None:
-    """Pickle an exception such that it is known to come back, else None."""
-    state = (type(error), error.args, dict(error.__dict__))
-    for candidate in (error, state):
+    """Pickle an exception such that it is known to come back, else None.
+
+    By its own pickling if that gives the same message; else by its arguments
+    and attributes; else by those of them that can be pickled.
+    """
+    kind, message = type(error), _message(error)
+    args = tuple(_portable(value) for value in error.args)
+    attributes = {n: _portable(value) for n, value in error.__dict__.items()}
+    states = (error, (kind, error.args, error.__dict__), (kind, args, attributes))
+    for state in states:
         try:
-            data = pickle.dumps(candidate, protocol=5)
-            if type(_restore(data)) is type(error):
-                return data
+            data = pickle.dumps(state, protocol=5)
+            restored = _restore(data)
         except Exception:  # whatever pickling or the class's own code raises
             continue
+        is_last = state is states[-1]
+        if type(restored) is kind and (is_last or _message(restored) == message):
+            return data
     return None
+
+
+def _portable(value: Any) -> Any:
+    """Return a value that can be pickled, or its text."""
+    try:
+        pickle.loads(pickle.dumps(value, protocol=5))
+    except Exception:  # whatever pickling or the value's own code raises
+        return short_repr(value)
+    return value
 
 
 def _restore(data: bytes) -> Any:
@@ -115,7 +143,7 @@ def _restore(data: bytes) -> Any:
         return restored
     kind, args, attributes = restored
     error = kind.__new__(kind, *args)
-    error.args = args
+    object.__setattr__(error, "args", args)  # its class may be frozen
     error.__dict__.update(attributes)
     return error
 
@@ -165,9 +193,10 @@ class Circumstances:
         if advice:
             parts.append(advice)
         if self.log_tail:
-            parts.append(f"the log ends with:\n{self.log_tail}")
+            parts.append(f"the log ends with:\n{indent(self.log_tail, '    ')}")
+        lines = "\n  ".join(parts).splitlines()
         return kind(
-            "\n  ".join(parts),
+            "\n".join(printable(line) for line in lines),
             key=self.key,
             host=self.host,
             job_id=self.job,
@@ -176,7 +205,10 @@ class Circumstances:
 
 
 def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseException:
-    """Return the exception that a worker recorded, as the type it had."""
+    """Return the exception that a worker recorded, as the type it had.
+
+    A `MemoryError` under a known limit is an `OutOfMemory`, which names it.
+    """
     error: BaseException | None = None
     if record.get("pickled") is not None:
         try:
@@ -186,12 +218,16 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
     if not isinstance(error, BaseException):
         text = f"the task raised {record['type']}: {record['message']}"
         error = where.error(CallError, text)
+    elif isinstance(error, MemoryError) and where.memory:
+        text = f"it ran out of memory={where.memory}: {record['message'] or error!r}"
+        error = where.error(OutOfMemory, text, MORE_MEMORY)
     else:
-        error.add_note(
-            f"in {where.call} [{where.key[:8]}], {where.place}"
-            + (f"; log: {where.log}" if where.log else "")
-        )
-    error.__cause__ = RemoteTraceback(record["traceback"])
+        note = f"in {where.call} [{where.key[:8]}], {where.place}"
+        note += f"; log: {where.log}" if where.log else ""
+        notes = [*getattr(error, "__notes__", ()), note]
+        object.__setattr__(error, "__notes__", notes)  # its class may be frozen
+    cause = RemoteTraceback(record["traceback"])
+    object.__setattr__(error, "__cause__", cause)
     return error
 
 
@@ -215,16 +251,20 @@ def diagnose(ended: Accounting | None, where: Circumstances) -> CallError:
     status = ended.exit_status or 0
     if ended.failed == LIMIT_ENFORCED:
         return _over_limit(ended, where)
-    if ended.failed in RESCHEDULED:
-        return where.error(NodeLost, f"{where.place} was lost: {ended.failed_text}")
-    if status > 128:
+    if ended.failed in NODE_LOST:
+        what = f"{where.place} was lost: {ended.failed_text}"
+        return where.error(NodeLost, what, "run the script again to compute it")
+    if 128 < status < 128 + signal.NSIG:
         return _killed(status - 128, ended, where)
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
         return where.error(WorkerFailedToStart, what)
     if status or ended.failed:
-        reason = f" ({ended.failed_text})" if ended.failed else ""
-        what = f"the worker of {where.place} ended with exit status {status}{reason}"
+        how = "was not started"
+        if ended.exit_status is not None:
+            how = f"ended with exit status {status}"
+        reason = f": {ended.failed_text}" if ended.failed else ""
+        what = f"the worker of {where.place} {how}{reason}"
         return where.error(WorkerFailedToStart, what)
     return where.error(
         ResultUnreadable,
@@ -244,26 +284,26 @@ def error_state(reason: str | None, where: Circumstances) -> CallError:
 
 
 def _over_limit(ended: Accounting, where: Circumstances) -> CallError:
-    """Tell the time limit from the memory limit by what was used."""
+    """Tell the time limit from the memory limit by what was used.
+
+    Where only one limit was asked for and not reached, it was the other, which
+    the site has set.
+    """
     seconds, peak = ended.wall_seconds or 0.0, ended.max_vmem or 0
-    if where.memory and peak >= parse_memory(where.memory):
-        return where.error(
-            OutOfMemory,
-            f"{where.place} was killed at {format_size(peak)} of memory={where.memory}",
-            "allow more: memory=..., or cluster_params='-l h_vmem=...'",
-        )
-    if where.time is None or seconds >= parse_time(where.time):
+    used = f"after {seconds:.0f} s at {format_size(peak)}"
+    is_full = where.memory is not None and peak >= parse_memory(where.memory)
+    # Whole seconds: the last one may be cut off.
+    is_late = where.time is not None and seconds >= parse_time(where.time) - 1
+    if is_full or (where.memory is None and where.time and not is_late):
+        limit = f" of memory={where.memory}" if where.memory else ""
+        what = f"{where.place} was killed {used}{limit}"
+        return where.error(OutOfMemory, what, MORE_MEMORY)
+    if is_late or (where.time is None and where.memory):
         limit = f" of time={where.time}" if where.time else ""
-        return where.error(
-            TimeLimit,
-            f"{where.place} was killed after {seconds:.0f} s{limit}",
-            "allow more: time=..., cluster_params='-l h_rt=...', or a smaller chunk=",
-        )
-    return where.error(
-        Killed,
-        f"{where.place} was killed at a limit ({ended.failed_text}) after "
-        f"{seconds:.0f} s at {format_size(peak)}",
-    )
+        what = f"{where.place} was killed after {seconds:.0f} s{limit}"
+        return where.error(TimeLimit, what, MORE_TIME)
+    what = f"{where.place} was killed at a limit ({ended.failed_text}) {used}"
+    return where.error(Killed, what, f"{MORE_MEMORY}; or {MORE_TIME}")
 
 
 def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
@@ -295,7 +335,7 @@ def summarise(
     groups: dict[tuple[str, str], list[int]] = {}
     for index, error in failures.items():
         lines = _message(error).splitlines() or [""]
-        first = lines[0]
+        first = shorten(printable(lines[0]), MAX_MESSAGE)
         if isinstance(error, CallError):  # its text names the call: group by kind
             first = ""
         groups.setdefault((type(error).__name__, first), []).append(index)
@@ -304,14 +344,14 @@ def summarise(
         example = failures[indices[0]]
         head = f"{len(indices)} x {kind}" + (f": {message}" if message else "")
         parts.append(f"  {head}\n    first: call {indices[0]}, {describe(indices[0])}")
-        details = _details(example)
-        parts += [f"    {line}" for line in details]
+        parts += [f"    {printable(line)}" for line in _details(example)]
     parts.append("The other results are kept; a rerun computes only what failed.")
     return "\n".join(parts)
 
 
 def _details(error: BaseException) -> Sequence[str]:
-    """Return what to show of a group's first example."""
+    """Return the lines to show of a group's first example."""
     if isinstance(error, CallError):
         return _message(error).splitlines()
-    return list(getattr(error, "__notes__", []))
+    notes = getattr(error, "__notes__", ())
+    return [line for note in notes for line in str(note).splitlines()]

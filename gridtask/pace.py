@@ -55,7 +55,8 @@ class Ladder:
         self._due = 0.0
 
     def reset(self) -> None:
-        """Make it due."""
+        """Make it due, and the next times soon after."""
+        self._delay = self._least
         self._due = 0.0
 
     def is_due(self, now: float) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.backends.base import Accounting, Backend, JobState, TaskState
 from gridtask.claims import Claim, JobRef
-from gridtask.errors import SchedulerUnavailable
+from gridtask.errors import SchedulerUnavailable, StoreError
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
 from gridtask.worker import log_path
@@ -65,13 +65,14 @@ class JobWatch:
         self._claims = claims
         self._pace = pace
         self._clock = clock
-        self._states: Mapping[str, JobState] = {}
+        self._states: dict[str, dict[int, TaskState]] = {}
+        self._submitting: set[str] = set()
         self._asking = Ladder(pace.poll_least, pace.poll_most)
 
     def poll(self) -> bool:
         """Ask the scheduler once for all jobs; tell whether anything moved."""
         try:
-            self._states = self._backend.poll()
+            states = self._backend.poll()
         except SchedulerUnavailable as error:
             if not self.is_unknown:
                 self.warnings.append(f"{error}; waiting, nothing is submitted again")
@@ -80,9 +81,21 @@ class JobWatch:
         if self.is_unknown:
             self.warnings.append("the scheduler answers again")
         self.is_unknown = False
+        self._take(states)
         now = self._clock()
         moved = [self._update(task, now) for task in self.tasks.values()]
         return any(moved)
+
+    def _take(self, states: Mapping[str, JobState]) -> None:
+        """Note the states of the claims' jobs, and who may still submit some."""
+        claims = self._claims.items()
+        self._submitting = {id_ for id_, claim in claims if claim.find_jobs(states)}
+        self._states = {}
+        for _, claim in claims:
+            for job in claim.jobs:
+                state = states.get(job.job_id)
+                if state is not None and state.name == job.name:
+                    self._states[job.job_id] = _by_task(state)
 
     def error_reason(self, task: OpenTask) -> str | None:
         """Return why an array task is in an error state."""
@@ -102,11 +115,21 @@ class JobWatch:
         self._ask_accounting(gone, now)
         return [task for task in gone if self._is_lost(task, now)]
 
-    def cancel(self, task: OpenTask) -> None:
-        """Delete an array task."""
-        job = self.job_of(task.place)
-        if job:
-            self._backend.cancel(job.job_id, [task.place.task])
+    def cancel(self, *tasks: OpenTask) -> bool:
+        """Delete array tasks, one command a job; tell whether that was accepted."""
+        chosen: dict[str, list[int]] = {}
+        for task in tasks:
+            job = self.job_of(task.place)
+            if job:
+                chosen.setdefault(job.job_id, []).append(task.place.task)
+        is_accepted = True
+        for job_id, numbers in chosen.items():
+            try:
+                self._backend.cancel(job_id, numbers)
+            except (SchedulerUnavailable, OSError) as error:
+                self.warnings.append(f"job {job_id} could not be deleted: {error}")
+                is_accepted = False
+        return is_accepted
 
     def job_of(self, place: Place) -> JobRef | None:
         """Return the job of an array task, if it is known."""
@@ -119,7 +142,11 @@ class JobWatch:
         if claim is None:
             return None
         path = log_path(claim.runs / f"{place.run_id}.run", place.task)
-        return path if path.name in fs.list_names(claim.runs) else None
+        try:
+            fs.size(path)
+        except (OSError, StoreError):
+            return None
+        return path
 
     def _update(self, task: OpenTask, now: float) -> bool:
         """Take over what the scheduler says of one array task."""
@@ -127,7 +154,9 @@ class JobWatch:
         if task.state is not None:
             task.gone_at, task.n_gone, task.ended = None, 0, None
         else:
-            task.gone_at = now if task.gone_at is None else task.gone_at
+            if task.gone_at is None:
+                task.gone_at = now
+                self._asking.reset()
             task.n_gone += 1
         return task.state is not before
 
@@ -138,12 +167,8 @@ class JobWatch:
             return None
         job = claim.job_of(place.task)
         if job is None:
-            submitting = place.task in claim.alive_tasks(self._states)
-            return TaskState.QUEUED if submitting else None
-        state = self._states.get(job.job_id)
-        if state is None or state.name != job.name:
-            return None  # gone; its number may be another job's by now
-        return state.state_of(place.task)
+            return TaskState.QUEUED if place.run_id in self._submitting else None
+        return self._states.get(job.job_id, {}).get(place.task)
 
     def _ask_accounting(self, gone: list[OpenTask], now: float) -> None:
         """Look for the records of array tasks that are gone, all at once."""
@@ -154,12 +179,15 @@ class JobWatch:
                 asked.setdefault(job.job_id, set()).add(task.place.task)
         if not asked or not self._asking.is_due(now):
             return
-        records = {(r.job_id, r.task): r for r in self._backend.account(asked)}
-        self._asking.done(now, changed=False)
+        try:
+            records = {(r.job_id, r.task): r for r in self._backend.account(asked)}
+        except (SchedulerUnavailable, OSError):
+            records = {}  # no evidence
+        self._asking.done(now, changed=False, cost=self._clock() - now)
         for task in gone:
             job = self.job_of(task.place)
             record = records.get((job.job_id, task.place.task)) if job else None
-            if record and not record.rescheduled:
+            if record and task.ended is None and not record.rescheduled:
                 task.ended, task.ended_at = record, now
 
     def _is_lost(self, task: OpenTask, now: float) -> bool:
@@ -167,5 +195,15 @@ class JobWatch:
             is_normal = not task.ended.failed and not task.ended.exit_status
             patience = self._pace.unseen if is_normal else self._pace.settle
             return now - task.ended_at >= patience
-        gone_for = now - (task.gone_at or now)
+        gone_for = 0.0 if task.gone_at is None else now - task.gone_at
         return task.n_gone >= 2 and gone_for >= self._pace.gone + self._pace.unseen
+
+
+def _by_task(job: JobState) -> dict[int, TaskState]:
+    """Return the state of each array task that remains of a job."""
+    return {
+        task: group.state
+        for group in job.groups
+        for numbers in group.tasks
+        for task in numbers
+    }
