@@ -68,11 +68,11 @@ def write_at(fd: int, buffers: Sequence[Buffer], offset: int) -> int:
 
 def _after(buffers: Sequence[Buffer], n_written: int) -> list[Buffer]:
     """Return what is left of `buffers` behind their first `n_written` bytes."""
-    for i, buffer in enumerate(buffers):
-        if n_written < len(buffer):
-            return [memoryview(buffer)[n_written:], *buffers[i + 1 :]]
-        n_written -= len(buffer)
-    return []
+    i = 0
+    while n_written >= len(buffers[i]):
+        n_written -= len(buffers[i])
+        i += 1
+    return [memoryview(buffers[i])[n_written:], *buffers[i + 1 :]]
 
 
 def truncate(fd: int, n_bytes: int) -> None:

@@ -282,3 +282,18 @@ def test_server_now_is_the_time_and_leaves_nothing(tmp_path):
     """The probe file is removed."""
     assert abs(fs.server_now(tmp_path) - time.time()) < 60
     assert fs.list_names(tmp_path) == []
+
+
+def test_small_questions_about_a_file(tmp_path):
+    """Content, length and time of modification, with the checks of an open."""
+    path = write(tmp_path / "a", b"hello")
+    assert fs.read_file(path) == b"hello"
+    assert fs.size(path) == 5
+    os.utime(path, (1, 2.5))
+    assert fs.modified_at(path) == 2.5
+    fs.touch(path)
+    assert abs(fs.modified_at(path) - time.time()) < 60
+    path.chmod(0o666)
+    for question in (fs.read_file, fs.size, fs.modified_at):
+        with pytest.raises(UnsafeStoreError):
+            question(path)

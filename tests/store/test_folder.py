@@ -489,6 +489,47 @@ def test_other_files_are_left_alone(folder_path):
     assert not folder_at(folder_path).refresh()
 
 
+def test_a_newer_record_in_a_growing_file_is_refused(folder_path):
+    """A worker of a newer gridtask writes into the same folder."""
+    segment = SegmentWriter.create(folder_path / "a.seg")
+    segment.append(Kind.OK, encode(1).parts, key=key_of(1))
+    folder = folder_at(folder_path)
+    segment.append(99)
+    with pytest.raises(StoreVersionError, match="upgrade"):
+        folder.refresh()
+
+
+def test_a_forked_child_begins_anew(folder_path):
+    """Another thread may have held the lock when the process forked."""
+    write(folder_path, "a", {1: 1})
+    folder = folder_at(folder_path)
+    with folder._lock:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                folder.refresh()
+                os._exit(0 if found_in(folder) == {1: 1} else 1)
+            finally:
+                os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert found_in(folder) == {1: 1}
+
+
+def test_a_lost_log_has_no_substitute(folder_path):
+    """Logs have no keys: another one must not take the place of one."""
+    segment = SegmentWriter.create(folder_path / "a.seg")
+    segment.append(Kind.LOG, encode("one").parts)
+    segment.append(Kind.LOG, encode("two").parts)
+    segment.seal()
+    folder = folder_at(folder_path)
+    one, two = folder.numbers(Kind.LOG)
+    damage(folder_path / "a.seg", folder.entry(one).payload_at + 14)
+    values = folder.load([one, two])
+    assert values[1] == "two"
+    assert repr(values[0]).startswith("LoadError(CorruptRecordError(")
+    assert folder.meta(two) == {}
+
+
 def test_a_newer_file_is_refused(folder_path):
     """It may hold tombstones that this version cannot read."""
     segment = SegmentWriter.create(folder_path / "a.seg")

@@ -182,6 +182,17 @@ def test_folders_know_their_full_names(tmp_path, name):
     assert folder.load(folder.find([KEY])) == [name]
 
 
+def test_a_folder_without_its_name_is_called_as_it_looks(tmp_path):
+    """Nothing in it tells the full name."""
+    store = Store.open(tmp_path / "cache")
+    path = store.root / "f" / folder_name("a b")
+    fs.make_folder(path)
+    fs.write_new(path / "notes.txt", b"?")
+    fs.write_new(path / "empty.seg", b"")
+    (folder,) = store.folders()
+    assert folder.name == "a_b"
+
+
 def test_similar_names_have_different_folders():
     """What is alike after cleaning differs in its digest."""
     names = ["a b", "a_b", "a/b", "x" * 61, "x" * 62]
