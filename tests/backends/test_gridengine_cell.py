@@ -374,7 +374,7 @@ def test_down_ends_the_jobs_and_removes_all(tmp_path: Path, cell: Any) -> None:
     script = f"setsid sh -c 'echo $$ > {pid_file}; exec sleep 600' & wait"
     job.write_text(f"#!/bin/sh\n{script}\n")
     job.chmod(0o755)
-    qsub = f"qsub -b y -shell n -j y -o /dev/null {job}"
+    qsub = f"qsub -b y -shell n -wd {tmp_path} -j y -o /dev/null {job}"
     try:
         assert os.system(f'eval "$({control} up)" && {qsub}') == 0
         pid = wait_until(lambda: pid_file.exists() and pid_file.read_text().strip())
