@@ -7,13 +7,15 @@ import sys
 import types
 from typing import Any
 
+from xxhash import xxh3_128_digest
+
 from gridtask.errors import IdentityError
 from gridtask.identity.bytecode import code_bytes, code_uses
 from gridtask.identity.closure import Closure, Environment, Namespace, Target, qualify
 from gridtask.identity.components import Node
 from gridtask.identity.names import ScopeError, function_uses
 from gridtask.identity.sources import Place, read_source
-from gridtask.identity.syntax import function_bytes
+from gridtask.identity.syntax import FunctionNode, function_bytes
 
 _BUILTINS = (
     types.BuiltinFunctionType,
@@ -211,7 +213,7 @@ def _expand_function(
 def _expand_source(
     closure: Closure, node: Node, place: Place, environment: Environment
 ) -> set[str]:
-    node.add("text", function_bytes(place.node, hints=closure.hints))  # type: ignore[arg-type]
+    node.add("text", _text_digest(place, hints=closure.hints))
     node.make_text = functools.partial(source_text, place)
     try:
         uses = function_uses(place)
@@ -223,6 +225,17 @@ def _expand_source(
     if node.member is not None:
         _note_members(closure, node, uses.changed_members)
     return uses.changed_parameters
+
+
+def _text_digest(place: Place, *, hints: bool) -> bytes:
+    key = ("text", place.node, hints)
+    known = place.source.memo.get(key)
+    if known is None:
+        assert isinstance(place.node, FunctionNode)
+        known = xxh3_128_digest(function_bytes(place.node, hints=hints))
+        place.source.memo[key] = known
+    assert isinstance(known, bytes)
+    return known
 
 
 def _note_members(closure: Closure, node: Node, changed: set[tuple[str, str]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -63,8 +65,9 @@ class Code:
         self._boundary = Boundary(self.options["third_party"])  # type: ignore[arg-type]
         self._arguments: dict[int, tuple[object, bytes]] = {}
         self.closures: list[Closure] = []
-        self._root = self._walk(self._link_root)
-        self.digest = digest_graph(self._root)
+        with _without_collection():
+            self._root = self._walk(self._link_root)
+            self.digest = digest_graph(self._root)
 
     def _link_root(self, closure: Closure, root: Node) -> None:
         version = self.options["version"]
@@ -140,6 +143,18 @@ class Code:
 
             self._walk(link)
         return freeze(self)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Syntax trees are many small objects that stay: collecting finds nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def identify(

@@ -166,6 +166,7 @@ class _Scope:
     parent: _Scope | None
     is_root: bool = False
     imports: dict[str, list[Imported]] = field(default_factory=dict)
+    bindings: dict[str, tuple[str, _Scope | None]] = field(default_factory=dict)
 
     def child(self, node: ScopeNode, unit: ast.stmt) -> _Scope:
         """Return the scope of `node`, which stands directly in this one."""
@@ -182,6 +183,12 @@ class _Scope:
 
     def binding(self, name: str) -> tuple[str, _Scope | None]:
         """Return the kind of a name seen from here, and the scope it is local to."""
+        known = self.bindings.get(name)
+        if known is None:
+            known = self.bindings[name] = self._find_binding(name)
+        return known
+
+    def _find_binding(self, name: str) -> tuple[str, _Scope | None]:
         scope: _Scope | None = self
         name = self.mangle(name)
         symbol = self._symbol(name)

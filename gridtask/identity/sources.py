@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import bisect
 import linecache
 import os
 import symtable
@@ -25,8 +26,9 @@ from gridtask.identity.syntax import (
     ScopeNode,
     blocks,
     first_line,
-    is_main_guard,
 )
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -90,21 +92,19 @@ class Source:
     def __post_init__(self) -> None:
         self.lines = self.text.split("\n")
         self.flags = _future_flags(self.tree)
-        self._functions: dict[tuple[int, str], list[Place]] | None = None
+        self._starts = [first_line(unit) for unit in self.tree.body]
+        self._functions: dict[int, dict[tuple[int, str], list[Place]]] = {}
         self._classes: dict[str, list[Place]] = {}
         self._tables: dict[int, symtable.SymbolTable] = {}
         self._codes: dict[int, dict[tuple[str, int], list[CodeType]]] = {}
 
     # -- finding definitions ------------------------------------------------
-    def _index(self) -> dict[tuple[int, str], list[Place]]:
-        if self._functions is None:
-            self._functions = {}
-            for unit in self.tree.body:
-                self._index_unit(unit)
-        return self._functions
-
-    def _index_unit(self, unit: ast.stmt) -> None:
-        assert self._functions is not None
+    def _index(self, unit: ast.stmt) -> dict[tuple[int, str], list[Place]]:
+        """Return the functions in a top-level statement by first line and name."""
+        known = self._functions.get(id(unit))
+        if known is not None:
+            return known
+        found: dict[tuple[int, str], list[Place]] = {}
         stack: list[tuple[ast.stmt, tuple[ScopeNode, ...], str]] = [(unit, (), "")]
         while stack:
             node, enclosing, prefix = stack.pop()
@@ -116,31 +116,38 @@ class Source:
                     prefix = qualname + "."
                 else:
                     line = (first_line(node), node.name)
-                    self._functions.setdefault(line, []).append(place)
+                    found.setdefault(line, []).append(place)
                     prefix = qualname + ".<locals>."
                 enclosing = (*enclosing, node)
             for block in blocks(node):
                 stack.extend((child, enclosing, prefix) for child in block)
+        self._functions[id(unit)] = found
+        return found
 
-    def unit_at(self, line: int) -> ast.stmt | None:
-        """Return the top-level statement that holds a line, or None."""
-        for unit in self.tree.body:
-            if first_line(unit) <= line <= (unit.end_lineno or 0):
-                return unit
-        return None
+    def _units_at(self, line: int) -> list[ast.stmt]:
+        """Return the top-level statements that a line belongs to."""
+        last = bisect.bisect_right(self._starts, line)
+        first = bisect.bisect_left(self._starts, self._starts[last - 1]) if last else 0
+        # The statement before may end on the line on which another starts.
+        units = self.tree.body[max(first - 1, 0) : last]
+        return [unit for unit in units if line <= (unit.end_lineno or 0)]
 
     def find_function(self, code: CodeType) -> Place | None:
         """Return where the function with this code object is defined."""
         if code.co_name == "<lambda>":
             return self._find_lambda(code)
-        places = self._index().get((code.co_firstlineno, code.co_name), [])
+        key = (code.co_firstlineno, code.co_name)
+        places = [
+            place
+            for unit in self._units_at(code.co_firstlineno)
+            for place in self._index(unit).get(key, ())
+        ]
         return places[0] if len(places) == 1 else None
 
     def _find_lambda(self, code: CodeType) -> Place | None:
         found = [
             place
-            for unit in self.tree.body
-            if first_line(unit) <= code.co_firstlineno <= (unit.end_lineno or 0)
+            for unit in self._units_at(code.co_firstlineno)
             for place in self._lambdas(unit)
             if place.node.lineno == code.co_firstlineno
         ]
@@ -161,7 +168,8 @@ class Source:
 
     def find_class(self, cls: type) -> list[Place]:
         """Return the class statements that may have made `cls`."""
-        self._index()
+        for unit in self.tree.body:
+            self._index(unit)
         places = self._classes.get(cls.__qualname__, [])
         if len(places) < 2:
             return places
@@ -209,11 +217,9 @@ class Source:
     def _compiled(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
         known = self._codes.get(id(unit))
         if known is None:
-            try:
-                known = self._compile(self.segment(unit))
-            except SyntaxError:
-                known = {}
-            self._codes[id(unit)] = known
+            # Calls on names that the module imports are compiled differently.
+            body = [*self._import_statements(), unit]
+            known = self._codes[id(unit)] = self._compile(ast.Module(body, []))
         return known
 
     def compile_all(self) -> dict[tuple[str, int], list[CodeType]]:
@@ -223,7 +229,7 @@ class Source:
             known = self._codes[0] = self._compile(self.text)
         return known
 
-    def _compile(self, text: str) -> dict[tuple[str, int], list[CodeType]]:
+    def _compile(self, text: str | ast.Module) -> dict[tuple[str, int], list[CodeType]]:
         found: dict[tuple[str, int], list[CodeType]] = {}
         flags = self.flags
         stack = [compile(text, self.filename, "exec", flags, dont_inherit=True)]
@@ -244,19 +250,23 @@ class Source:
 
     def _find_imports(self) -> dict[str, list[Imported]]:
         found: dict[str, list[Imported]] = {}
-        for statement in self.statements():
-            if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                for name, target in imported_names(statement):
-                    found.setdefault(name, []).append(target)
+        for statement in self._import_statements():
+            for name, target in imported_names(statement):
+                found.setdefault(name, []).append(target)
         return found
 
-    def statements(self, *, guarded: bool = True) -> Iterator[ast.stmt]:
+    def _import_statements(self) -> list[ast.Import | ast.ImportFrom]:
+        known = self.memo.get("import statements")
+        if known is None:
+            found = [s for s in self.statements() if isinstance(s, _IMPORTS)]
+            known = self.memo["import statements"] = found
+        return known  # type: ignore[return-value]
+
+    def statements(self) -> Iterator[ast.stmt]:
         """Yield the statements that run on import, outermost first."""
         stack = list(reversed(self.tree.body))
         while stack:
             node = stack.pop()
-            if not guarded and is_main_guard(node):
-                continue
             yield node
             if not isinstance(node, DEFINITIONS):
                 inner = [child for block in blocks(node) for child in block]
@@ -339,6 +349,14 @@ def read_source(filename: str) -> Source | None:
     return source
 
 
+def _decode(raw: bytes) -> str:
+    """Decode a source's bytes; the common case without a tokenizer."""
+    head = raw[:400]
+    if b"coding" in head or b"\r" in raw or raw.startswith(b"\xef\xbb\xbf"):
+        return decode_source(raw)
+    return raw.decode()
+
+
 def _peek(filename: str) -> tuple[object, bytes | None]:
     """Return what identifies the text's state, and the text if at hand."""
     served = _served.get(filename)
@@ -364,7 +382,7 @@ def _parse(filename: str, raw: bytes | None) -> Source | None:
         if raw is None:
             with open(filename, "rb") as file:
                 raw = file.read()
-        text = decode_source(raw)
+        text = _decode(raw)
         return Source(filename, text, raw, ast.parse(text, filename))
     except (OSError, SyntaxError, ValueError, RecursionError, UnicodeError):
         return None
