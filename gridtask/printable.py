@@ -31,7 +31,7 @@ class _ShortRepr(reprlib.Repr):
         """Return the start of the bytes, without making text of all of them."""
         if len(value) <= self.maxstring:
             return repr(value)
-        return f"{value[: self.maxstring // 2]!r}... ({len(value)} bytes)"
+        return f"{value[: self.maxstring // 4]!r}... ({len(value)} bytes)"
 
     repr_bytearray = repr_bytes
 
