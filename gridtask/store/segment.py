@@ -200,6 +200,19 @@ class SegmentWriter:
             fd, self._fd = self._fd, -1
             fs.close(fd)
 
+    def abandon(self) -> None:
+        """Close the file after an error, and give back what room it can.
+
+        Its records stay readable; without any, the file is removed.
+        """
+        try:
+            if self._touched > self._end:
+                fs.truncate(self._fd, self._end)
+        finally:
+            self.close()
+        if not self._index:
+            fs.remove(self.path)
+
     def __del__(self) -> None:
         # At the end of the interpreter modules may be gone already.
         try:

@@ -138,13 +138,7 @@ class RecordWriter:
         interrupted call of this thread.
         """
         self.write(
-            Kind.OK,
-            encoded,
-            key=key,
-            code=code,
-            seconds=seconds,
-            peak_mb=peak_mb,
-            meta=meta,
+            Kind.OK, encoded, key, code, seconds=seconds, peak_mb=peak_mb, meta=meta
         )
 
     def fail(
@@ -159,13 +153,7 @@ class RecordWriter:
     ) -> None:
         """Write a failure; as `put`."""
         self.write(
-            Kind.ERR,
-            encoded,
-            key=key,
-            code=code,
-            seconds=seconds,
-            peak_mb=peak_mb,
-            meta=meta,
+            Kind.ERR, encoded, key, code, seconds=seconds, peak_mb=peak_mb, meta=meta
         )
 
     def log(self, data: bytes, meta: Mapping[str, object] | None = None) -> None:
@@ -176,9 +164,9 @@ class RecordWriter:
         self,
         kind: Kind,
         encoded: Encoded,
-        *,
         key: bytes = NO_KEY,
         code: bytes = NO_CODE,
+        *,
         seconds: float = 0.0,
         peak_mb: int = 0,
         meta: Mapping[str, object] | None = None,
@@ -229,6 +217,7 @@ class RecordWriter:
                 # All is committed: an error here costs no record.
                 with contextlib.suppress(OSError):
                     self._segment.seal()
+                    self._segment = None
             self._give_up_segment()
             self._wake.set()
             self._wake, self._thread = threading.Event(), None
@@ -269,10 +258,12 @@ class RecordWriter:
         self._give_up_segment()
         # They may be saved later, when the caller's arrays have changed.
         self._pending = [p._replace(parts=[b"".join(p.parts)]) for p in self._pending]
+        n_lost = max(1, len(self._pending))
         msg = (
             f"cannot write results into {str(self._folder)!r}: {last}."
-            f" {len(self._pending)} results of this process are not saved. Next: make"
-            " room there (gridtask rm --older 7d, quota) and run the script again"
+            f" Results of this process that are not saved: {n_lost}."
+            " Next: make room there (gridtask rm --older 7d, quota) and run the script"
+            " again"
         )
         raise StoreError(msg) from last
 
@@ -316,11 +307,11 @@ class RecordWriter:
             self._sync()
 
     def _give_up_segment(self) -> None:
-        """Leave the segment as it is: readers take from it what they can."""
+        """Leave the segment: readers take from it what they can."""
         segment, self._segment = self._segment, None
         if segment is not None:
             with contextlib.suppress(OSError):
-                segment.close()
+                segment.abandon()
 
     def _create(self) -> SegmentWriter:
         """Create a segment."""
@@ -331,7 +322,11 @@ class RecordWriter:
         except FileNotFoundError:
             fs.make_folder(self._folder)
             segment = SegmentWriter.create(path, **ids)
-        segment.append(Kind.META, meta=self._meta)
+        try:
+            segment.append(Kind.META, meta=self._meta)
+        except OSError:
+            segment.abandon()
+            raise
         return segment
 
     def _start_timer(self) -> None:
@@ -363,7 +358,10 @@ class RecordWriter:
 
     def _leave_to_parent(self) -> None:
         """Drop, in a forked child, what is the parent's."""
-        self._give_up_segment()
+        segment, self._segment = self._segment, None
+        if segment is not None:
+            with contextlib.suppress(OSError):
+                segment.close()
         self._reset()
 
 

@@ -159,7 +159,7 @@ def test_an_error_that_stays_is_named_after_some_attempts(
     put(writer, 0)
     writer.sync()
     fault = fail_at("write_at", 1, for_ever=True)
-    with pytest.raises(StoreError, match=r"No space left.*1 results.*gridtask rm"):
+    with pytest.raises(StoreError, match=r"No space left.*not saved: 1.*gridtask rm"):
         put(writer, 1)
     fault.is_on = False
     assert delays == [1.0, 5.0, 25.0]
@@ -167,6 +167,19 @@ def test_an_error_that_stays_is_named_after_some_attempts(
     put(writer, 2)
     writer.close()
     assert results(folder_path, 3) == {i: f"value {i}" for i in range(3)}
+
+
+def test_a_full_disk_is_not_filled_with_pieces(folder_path, writer, fail_at):
+    """What a failed attempt has written is given back."""
+    put(writer, 0)
+    writer.sync()
+    size = (folder_path / fs.list_names(folder_path)[0]).stat().st_size
+    fault = fail_at("write_at", 1, for_ever=True)
+    with pytest.raises(StoreError):
+        put(writer, 1, b"x" * 10000)
+    fault.is_on = False
+    (name,) = fs.list_names(folder_path)
+    assert (folder_path / name).stat().st_size == size
 
 
 def test_an_error_of_the_timer_is_raised_later(
