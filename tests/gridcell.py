@@ -273,6 +273,12 @@ class Cell:
 
     # .. starting
 
+    def check_owner(self) -> None:
+        """Refuse somebody else's cell: it says which programs to start."""
+        if self.root.exists() and self.root.lstat().st_uid != os.geteuid():
+            msg = f"{self.root} belongs to another user; name another one by --root"
+            raise CellError(msg)
+
     def up(self, slots: int) -> None:
         """Start the cell, or what is missing of it."""
         if self.state.get("ready"):
@@ -280,6 +286,11 @@ class Cell:
             self.start_execd()
             self.wait_ready()
             return
+        if self.state:  # an `up` that was killed
+            self.down()
+        if self.root.exists():
+            msg = f"{self.root} exists and is no cell; name another one by --root"
+            raise CellError(msg)
         programs = get_programs()
         check_host_name()
         self.root.mkdir(mode=0o755)
@@ -562,6 +573,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     options = parse_arguments()
     cell = Cell(options.root.absolute())
+    if options.verb not in ("get", "env"):
+        cell.check_owner()
     if options.verb == "get":
         get_programs()
     elif options.verb == "up":

@@ -139,19 +139,23 @@ class GridEngineBackend:
             If it was refused, or if nobody knows whether it was accepted.
         """
         argv = self.command(request)
-        accounting_end = self._accounting.size() if self._accounting else None
         job_id = self._find_doubtful(argv, request.name)
         if job_id is None:
-            done = self._run(argv)
-            job_id = output.parse_submitted(done.stdout, done.stderr)
-            if job_id is None:
-                job_id = self._recover(argv, request.name, done)
-            elif done.status != 0:
-                _log.warning("job %s was submitted, but: %s", job_id, done.text)
-            if self._accounting and accounting_end is not None:
-                self._accounting.skip(job_id, accounting_end)
+            job_id = self._submit_now(argv, request.name)
         self._doubtful.discard(request.name)
         self._names[job_id] = request.name
+        return job_id
+
+    def _submit_now(self, argv: Sequence[str], name: str) -> str:
+        accounting_end = self._accounting.size() if self._accounting else None
+        done = self._run(argv)
+        job_id = output.parse_submitted(done.stdout, done.stderr)
+        if job_id is None:
+            job_id = self._recover(argv, name, done)
+        elif done.status != 0:
+            _log.warning("job %s was submitted, but: %s", job_id, done.text)
+        if self._accounting and accounting_end is not None:
+            self._accounting.skip(job_id, accounting_end)
         return job_id
 
     def _find_doubtful(self, argv: Sequence[str], name: str) -> str | None:

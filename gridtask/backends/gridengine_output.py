@@ -178,7 +178,7 @@ def parse_slots(text: str) -> int | None:
         root = ET.fromstring(text)
     except ET.ParseError:
         return None
-    totals = [int(total.text or 0) for total in root.iter("total")]
+    totals = [_whole_number(total.text) or 0 for total in root.iter("total")]
     return sum(totals) if totals else None
 
 
