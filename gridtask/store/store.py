@@ -8,6 +8,7 @@ import os
 import re
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from xxhash import xxh3_64_hexdigest
@@ -79,14 +80,10 @@ class Store:
         """
         store = cls(Path(os.path.abspath(root)))
         try:
-            if create:
-                fs.make_folder(store.root)
-            fs.check_folder(store.root)
+            _check(fs.check_folder, store.root, create)
             store._check_marker(create)
-            if create:
-                fs.make_folder(store.runs)
-            if store.runs.exists():
-                fs.check_own_folder(store.runs)
+            if create or store.runs.exists():
+                _check(fs.check_own_folder, store.runs, create)
         except StoreError:
             raise
         except OSError as error:
@@ -104,14 +101,7 @@ class Store:
         text = _read_marker(path)
         if text is None:
             self._refuse_foreign(create)
-            with contextlib.suppress(FileExistsError):
-                fs.write_new(path, _marker())
-            for name, content in (
-                ("CACHEDIR.TAG", CACHEDIR_TAG),
-                (".gitignore", b"*\n"),
-            ):
-                with contextlib.suppress(FileExistsError):
-                    fs.write_new(self.root / name, content, durable=False)
+            self._write_markers()
             return
         marker = _parse_marker(text)
         if marker is None:
@@ -120,14 +110,27 @@ class Store:
             tmp = self.root / f".{os.urandom(8).hex()}.tmp"
             fs.write_new(tmp, _marker())
             fs.publish(tmp, path)
-        elif marker.get("format") != MAJOR:
+        else:
+            self._check_format(marker)
+
+    def _write_markers(self) -> None:
+        """Say what the folder is, to gridtask, backup programs and git."""
+        with contextlib.suppress(FileExistsError):
+            fs.write_new(self.root / MARKER, _marker())
+        for name, content in (("CACHEDIR.TAG", CACHEDIR_TAG), (".gitignore", b"*\n")):
+            with contextlib.suppress(FileExistsError):
+                fs.write_new(self.root / name, content, durable=False)
+
+    def _check_format(self, marker: dict[str, object]) -> None:
+        """Refuse a cache of another format, or of a group."""
+        if marker.get("format") != MAJOR:
             msg = (
                 f"the cache folder {str(self.root)!r} has format"
                 f" {marker.get('format')!r}, this gridtask knows {MAJOR}. Next:"
                 " upgrade gridtask, or choose another cache folder (GRIDTASK_CACHE)"
             )
             raise StoreVersionError(msg)
-        elif marker.get("shared") is not None:
+        if marker.get("shared") is not None:
             msg = (
                 f"the cache folder {str(self.root)!r} is shared with the group"
                 f" {marker['shared']!r}, which this gridtask does not support."
@@ -199,6 +202,17 @@ class Store:
         """Remove what was moved to the trash, also by processes that died."""
         for name in fs.list_names(self.trash):
             fs.remove_tree(self.trash / name)
+
+
+def _check(check: Callable[[Path], None], path: Path, create: bool) -> None:
+    """Check a folder; make it if it is missing and `create` says so."""
+    try:
+        check(path)
+    except FileNotFoundError:
+        if not create:
+            raise
+        fs.make_folder(path)
+        check(path)
 
 
 def folder_name(name: str) -> str:

@@ -76,6 +76,23 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     assert fs.list_names(tmp_path / "project") == ["paper.tex"]
 
 
+def test_a_cache_without_runs_can_be_read(tmp_path):
+    """Reading makes nothing; the next map makes the folder again."""
+    store = Store.open(tmp_path / "cache")
+    store.runs.rmdir()
+    Store.open(store.root, create=False)
+    assert not store.runs.exists()
+    assert Store.open(store.root).runs.is_dir()
+
+
+def test_opening_a_cache_takes_few_operations(tmp_path, monkeypatch):
+    """No folder is made, and no file is written, that is there already."""
+    store = Store.open(tmp_path / "cache")
+    for name in ("make_folder", "create", "sync"):
+        monkeypatch.delattr(fs, name)
+    Store.open(store.root)
+
+
 def test_a_lost_marker_is_written_again(tmp_path):
     """The results are still there."""
     store = Store.open(tmp_path / "cache")
