@@ -1,0 +1,438 @@
+"""Claims on calls in flight, and the lock under which they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from gridtask import claims, fs
+from gridtask.backends.base import JobState, TaskGroup, TaskState
+from gridtask.claims import (
+    Claim,
+    Process,
+    open_claim,
+    open_claims,
+    prune,
+    submit_lock,
+    this_process,
+)
+from gridtask.plan import JobRange, Place
+from gridtask.runfile import RunFileWriter, RunPlan, World
+
+RUN_ID = "abcdefgh"
+JOB_NAME = f"gt_{RUN_ID}_1_simulate"
+DAY = 86400.0
+
+
+def ended_process() -> Process:
+    """A process of this machine that has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        check=True,
+    )
+    return dataclasses.replace(this_process(), pid=int(done.stdout), process_start=1)
+
+
+def other_host() -> Process:
+    """A process that cannot be seen from here."""
+    return dataclasses.replace(this_process(), host="node7", machine="other machine")
+
+
+def make_plan(process: Process | None = None, **changes) -> RunPlan:
+    """A plan of four calls in two array tasks of one job."""
+    fields = {
+        "run_id": RUN_ID,
+        "task": "simulate",
+        "backend": "fake",
+        "created_at": 0.0,
+        **dataclasses.asdict(process or this_process()),
+        "code": bytes(16),
+        "keys": [bytes([i]) * 16 for i in range(4)],
+        "positions": range(4),
+        "done": [],
+        "flying": {},
+        "missing": [0, 1, 2, 3],
+        "chunks": [3, 1],
+        "jobs": [JobRange(1, 2)],
+    }
+    return RunPlan(**{**fields, **changes})
+
+
+def publish(runs, process=None, **changes) -> Claim:
+    """Publish a run file and return its claim."""
+    plan = make_plan(process, **changes)
+    writer = RunFileWriter(runs, plan.run_id)
+    packed = {index: writer.pack({"x": index}) for index in plan.missing}
+    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
+    return open_claim(runs, plan.run_id)
+
+
+def running(*tasks: int, name=JOB_NAME, job_id="17", state=TaskState.RUNNING):
+    """What a scheduler says of one job with these array tasks."""
+    groups = tuple(TaskGroup(state, (range(task, task + 1),)) for task in tasks)
+    return {job_id: JobState(job_id, name, groups)}
+
+
+# ------------------------------------------------------------------------ claims
+
+
+def test_a_job_that_is_written_down_is_in_flight_task_by_task(tmp_path):
+    """Only the calls of array tasks that the scheduler knows are in flight."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    flying = open_claim(tmp_path, RUN_ID).in_flight(running(2))
+    assert flying == {claim.plan.keys[3]: Place(RUN_ID, 2)}
+
+
+def test_a_job_that_is_gone_claims_nothing(tmp_path):
+    """Without the job its calls are missing, though the driver lives."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    assert open_claim(tmp_path, RUN_ID).in_flight({}) == {}
+
+
+def test_another_job_with_the_same_number_claims_nothing(tmp_path):
+    """Job ids are used again: the name tells whose it is."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    assert claim.in_flight(running(1, 2, name="gt_other_1_simulate")) == {}
+
+
+def test_array_tasks_that_are_being_deleted_are_not_waited_for(tmp_path):
+    """A rerun right after qdel computes the calls anew."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    states = running(1, 2, state=TaskState.DELETING)
+    assert claim.in_flight(states) == {}
+
+
+def test_a_living_driver_may_still_submit(tmp_path):
+    """Between publishing and qsub all calls are in flight."""
+    assert set(publish(tmp_path).in_flight({})) == set(make_plan().keys)
+
+
+def test_a_dead_driver_without_a_job_claims_nothing(tmp_path):
+    """It died between publishing and qsub."""
+    claim = publish(tmp_path, ended_process())
+    assert claim.in_flight({}) == {}
+
+
+def test_a_dead_drivers_job_is_found_by_its_name(tmp_path):
+    """It died between qsub and writing the job down: who finds it writes it down."""
+    claim = publish(tmp_path, ended_process())
+    assert set(claim.in_flight(running(1, 2))) == set(claim.plan.keys)
+    again = open_claim(tmp_path, RUN_ID)
+    assert [job.job_id for job in again.jobs] == ["17"]
+    assert again.jobs[0].tasks == JobRange(1, 2)
+
+
+def test_several_drivers_may_find_the_same_job(tmp_path):
+    """The second one takes the job up too, whoever wrote it down."""
+    first, second = publish(tmp_path, ended_process()), open_claim(tmp_path, RUN_ID)
+    for claim in (first, second):
+        assert len(claim.in_flight(running(1))) == 3
+    assert second.job_of(1).job_id == "17"
+
+
+def test_a_job_that_another_driver_wrote_down_later_is_noticed(tmp_path):
+    """A claim read before qsub learns the job's id even if it is gone already."""
+    early = publish(tmp_path)
+    publish_later = open_claim(tmp_path, RUN_ID)
+    publish_later.add_job(1, early.plan.jobs[0], "17")
+    assert early.in_flight({}) == {}
+    assert early.job_of(2).job_id == "17"
+
+
+def test_an_ended_run_is_not_submitting_any_more(tmp_path):
+    """A claim read before qsub notices that its run has ended since."""
+    early = publish(tmp_path)
+    open_claim(tmp_path, RUN_ID).retire({})
+    assert early.in_flight({}) == {}
+
+
+@pytest.mark.parametrize(("age", "is_alive"), [(60, True), (3600, False)])
+def test_a_driver_elsewhere_has_ten_minutes_to_submit(tmp_path, age, is_alive):
+    """A process of another host cannot be seen: its run file's age decides."""
+    claim = publish(tmp_path, other_host())
+    then = time.time() - age
+    os.utime(tmp_path / f"{RUN_ID}.run", (then, then))
+    assert bool(claim.in_flight({})) is is_alive
+
+
+def test_a_host_that_was_restarted_has_no_old_drivers(tmp_path):
+    """The same host under another boot id: whatever ran there has ended."""
+    process = dataclasses.replace(this_process(), machine="00000000" + "f" * 8)
+    assert publish(tmp_path, process).in_flight({}) == {}
+
+
+def test_a_process_id_that_is_used_again_is_no_driver(tmp_path):
+    """This process has the id of one that started earlier."""
+    process = dataclasses.replace(this_process(), process_start=1)
+    assert publish(tmp_path, process).in_flight({}) == {}
+
+
+def test_only_the_jobs_not_yet_submitted_may_come(tmp_path):
+    """Of two jobs the first is gone, the second may still be submitted."""
+    jobs = [JobRange(1, 1), JobRange(2, 1)]
+    claim = publish(tmp_path, jobs=jobs)
+    claim.add_job(1, jobs[0], "17")
+    assert claim.in_flight({}) == {claim.plan.keys[3]: Place(RUN_ID, 2)}
+
+
+def test_a_full_disk_does_not_lose_a_submitted_job(tmp_path, monkeypatch):
+    """The job stays known here, and can be found by its name elsewhere."""
+    claim = publish(tmp_path)
+
+    def refuse(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fs, "write_new", refuse)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    assert claim.job_of(1).job_id == "17"
+    monkeypatch.undo()
+    assert open_claim(tmp_path, RUN_ID).find_jobs(running(1)) is False
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"job_id": "17"}', b"\xff"])
+def test_a_damaged_job_file_counts_as_not_written(tmp_path, content):
+    """The job is found by its name then."""
+    publish(tmp_path, ended_process())
+    fs.write_new(tmp_path / f"{RUN_ID}.1.job", content)
+    claim = open_claim(tmp_path, RUN_ID)
+    assert claim.jobs == []
+    assert len(claim.in_flight(running(1, 2))) == 4
+
+
+def test_a_broken_run_file_claims_nothing_and_is_told(tmp_path):
+    """Others are read all the same."""
+    publish(tmp_path)
+    publish(tmp_path, run_id="bbbbbbbb")
+    os.truncate(tmp_path / "bbbbbbbb.run", 100)
+    told = []
+    assert [c.plan.run_id for c in open_claims(tmp_path, told.append)] == [RUN_ID]
+    assert len(told) == 1
+    assert "bbbbbbbb" in told[0]
+
+
+def test_a_run_file_that_others_can_write_claims_nothing(tmp_path):
+    """It is told, and no reason to stop."""
+    publish(tmp_path)
+    (tmp_path / f"{RUN_ID}.run").chmod(0o666)
+    told = []
+    assert list(open_claims(tmp_path, told.append)) == []
+    assert "chmod go-w" in told[0]
+
+
+def test_a_run_that_has_ended_claims_nothing(tmp_path):
+    """`retire` ends the claim; its job files are not needed any more."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    claim.retire({"failed": {}})
+    assert list(open_claims(tmp_path)) == []
+    assert sorted(os.listdir(tmp_path)) == [f"{RUN_ID}.done", f"{RUN_ID}.run"]
+    claim.retire({"failed": {"again": 1}})
+    done = json.loads((tmp_path / f"{RUN_ID}.done").read_text())
+    assert done["failed"] == {}
+
+
+def test_a_large_run_file_goes_with_its_run(tmp_path, monkeypatch):
+    """Its arguments are not kept for `open_run`."""
+    monkeypatch.setattr(claims, "KEEP_BYTES", 100)
+    publish(tmp_path).retire({})
+    assert os.listdir(tmp_path) == [f"{RUN_ID}.done"]
+
+
+def test_a_run_may_end_whose_file_is_gone(tmp_path):
+    """Somebody cleaned up meanwhile."""
+    claim = publish(tmp_path)
+    fs.remove(tmp_path / f"{RUN_ID}.run")
+    claim.retire({})
+    assert os.listdir(tmp_path) == [f"{RUN_ID}.done"]
+
+
+def test_a_withdrawn_run_leaves_nothing(tmp_path):
+    """Nothing was submitted: there is nothing to open again."""
+    claim = publish(tmp_path)
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    claim.withdraw()
+    assert os.listdir(tmp_path) == []
+
+
+def test_prune_removes_what_ended_long_ago(tmp_path):
+    """Runs that ended lately stay, and runs that have not ended; logs go too."""
+    for run_id in ("old", "new", "live"):
+        publish(tmp_path, run_id=run_id)
+        (tmp_path / f"{run_id}.t1.log").touch()
+        (tmp_path / f"gt_{run_id}_1_simulate.local").touch()
+    for run_id, age in (("old", 31 * DAY), ("new", 29 * DAY)):
+        open_claim(tmp_path, run_id).retire({})
+        then = time.time() - age
+        os.utime(tmp_path / f"{run_id}.done", (then, then))
+    prune(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [
+        "gt_live_1_simulate.local",
+        "live.run",
+        "live.t1.log",
+        "new.done",
+        "new.run",
+        "new.t1.log",
+    ]
+
+
+def test_two_drivers_may_prune_at_once(tmp_path, monkeypatch):
+    """What the other one has removed is gone, and no error."""
+    publish(tmp_path).retire({})
+    names = os.listdir(tmp_path)
+    for name in names:
+        fs.remove(tmp_path / name)
+    monkeypatch.setattr(fs, "list_names", lambda folder: names)
+    prune(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch):
+    """In some containers nobody knows the user."""
+
+    def unknown():
+        raise KeyError
+
+    monkeypatch.setattr(claims.getpass, "getuser", unknown)
+    assert this_process().user == str(os.geteuid())
+
+
+# ---------------------------------------------------------------------- the lock
+
+
+RACE = """
+import os, sys
+from pathlib import Path
+from gridtask.claims import submit_lock
+root = Path(sys.argv[1])
+for _ in range(20):
+    with submit_lock(root) as is_held:
+        os.close(os.open(root / "inside", os.O_CREAT | os.O_EXCL))
+        assert is_held()
+        os.unlink(root / "inside")
+"""
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from gridtask.claims import submit_lock
+with submit_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def start(script: str, root) -> subprocess.Popen:
+    """Start a process that takes the lock."""
+    argv = [sys.executable, "-c", textwrap.dedent(script), str(root)]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE)
+
+
+def test_of_racing_processes_one_is_inside_at_a_time(tmp_path):
+    """An exclusively created file inside the lock never exists already."""
+    racers = [start(RACE, tmp_path) for _ in range(3)]
+    for racer in racers:
+        racer.communicate()
+    assert [racer.returncode for racer in racers] == [0, 0, 0]
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path):
+    """On the same machine its end is seen: nobody waits for a minute."""
+    holder = start(HOLD, tmp_path)
+    assert holder.stdout.readline() == b"held\n"
+    holder.kill()
+    holder.communicate()
+    started = time.monotonic()
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()
+    assert time.monotonic() - started < 10
+    assert os.listdir(tmp_path) == []
+
+
+def write_lock(root, process: Process, age: float) -> bytes:
+    """Leave a lock that was last refreshed `age` seconds ago."""
+    content = json.dumps({"id": "1", **dataclasses.asdict(process)}).encode()
+    fs.write_new(root / "submit.lock", content)
+    then = time.time() - age
+    os.utime(root / "submit.lock", (then, then))
+    return content
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": "1"}'])
+def test_a_stale_lock_is_broken_whatever_it_says(tmp_path, content):
+    """Its age decides."""
+    fs.write_new(tmp_path / "submit.lock", content)
+    os.utime(tmp_path / "submit.lock", (1.0, 1.0))
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()
+
+
+def test_a_stale_lock_of_another_host_is_broken(tmp_path):
+    """Nobody has refreshed it for a minute."""
+    write_lock(tmp_path, other_host(), age=61)
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()
+
+
+@pytest.mark.parametrize("process", [this_process, other_host])
+def test_a_fresh_lock_is_waited_for(tmp_path, process):
+    """A holder that may live keeps its lock until it gives it back."""
+    content = write_lock(tmp_path, process(), age=0)
+    entered = threading.Event()
+
+    def enter():
+        with submit_lock(tmp_path):
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    assert not entered.wait(0.3)
+    assert (tmp_path / "submit.lock").read_bytes() == content
+    fs.remove(tmp_path / "submit.lock")
+    thread.join(10)
+    assert entered.is_set()
+
+
+def test_a_held_lock_is_kept_fresh(tmp_path, monkeypatch):
+    """A slow submission does not lose it."""
+    monkeypatch.setattr(claims, "LOCK_REFRESH_SECONDS", 0.01)
+    path = tmp_path / "submit.lock"
+    with submit_lock(tmp_path):
+        os.utime(path, (1.0, 1.0))
+        deadline = time.monotonic() + 10
+        while path.stat().st_mtime == 1.0:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+
+def test_a_holder_notices_that_its_lock_was_broken(tmp_path, monkeypatch):
+    """It neither refreshes nor removes the lock of who came after it."""
+    monkeypatch.setattr(claims, "LOCK_REFRESH_SECONDS", 0.01)
+    path = tmp_path / "submit.lock"
+    with submit_lock(tmp_path) as is_held:
+        fs.remove(path)
+        content = write_lock(tmp_path, other_host(), age=50)
+        before = path.stat().st_mtime
+        assert not is_held()
+    assert path.read_bytes() == content
+    assert path.stat().st_mtime == before
+
+
+def test_an_error_inside_frees_the_lock(tmp_path):
+    """Also an interrupt."""
+    with pytest.raises(KeyboardInterrupt), submit_lock(tmp_path):
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
