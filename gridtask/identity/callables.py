@@ -157,11 +157,10 @@ def _task(closure: Closure, task: Any) -> Target:
         from gridtask.identity.code import nested_digest
 
         node.add("code", nested_digest(closure, task))
-        closure.later(lambda: closure.transport(task.func))
     else:
         node.link("function", closure.visit(task.func, node.name))
-    if version is not None:
-        closure.later(lambda: closure.transport(task.func))
+    if version is not None or options.get("ignore_code"):
+        closure.uncounted.append(task.func)
     for item in options.get("depends") or ():
         from gridtask.identity.depends import link_depend
 
@@ -181,7 +180,7 @@ def _visit_function(
     closure: Closure, function: types.FunctionType, origin: _Origin
 ) -> Target:
     filename = function.__code__.co_filename
-    if id(sys.modules.get(function.__module__)) in closure.ignored:
+    if closure.ignored and closure.ignores_module(function.__globals__.get("__name__")):
         return closure.remember(function, f"ignored {function.__qualname__}")
     if not closure.boundary.owns_file(filename):
         return _third_party(closure, function)

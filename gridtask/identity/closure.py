@@ -87,14 +87,24 @@ class Closure:
         What is known to be state from an earlier walk.
     ignored : iterable of object
         Functions and modules whose code does not count.
+    is_lenient : bool
+        Go on where a value cannot be identified: nothing of this walk counts,
+        it only finds what a worker needs.
     """
 
     def __init__(
-        self, boundary: Boundary, state: State, ignored: Iterable[object] = ()
+        self,
+        boundary: Boundary,
+        state: State,
+        ignored: Iterable[object] = (),
+        *,
+        is_lenient: bool = False,
     ) -> None:
         self.boundary = boundary
         self.state = state
         self.ignored = {id(thing): thing for thing in ignored}
+        self.is_lenient = is_lenient
+        self.uncounted: list[object] = []
         self.found_state = State()
         self.targets: dict[int, tuple[object, Target]] = {}
         self.globals: dict[tuple[int, str], Node] = {}
@@ -103,12 +113,11 @@ class Closure:
         self.attributes: dict[str, None] = {}
         self.flags: set[str] = set()
         self.hints = False
-        self.warnings: dict[str, None] = {}
+        self.warnings: dict[str, str] = {}
         self.hints_wanted = False
         self.classes: list[Node] = []
         self.subclassed: set[int] = set()
         self.patched: list[tuple[object, str]] = []
-        self.undigested: dict[int, Node] = {}
         self.definitions: dict[int, Callable[[], Target | None]] = {}
         self.kept: list[object] = []
         self.member_changes: list[tuple[type, str, str, str]] = []
@@ -147,9 +156,11 @@ class Closure:
                     self.found_state.add_attribute(base, attribute)
                 break
 
-    def transport(self, function: object) -> None:
-        """Walk what a worker needs though it does not count."""
-        self.visit(function)
+    def ignores_module(self, name: object) -> bool:
+        """Return whether a module, or a package around it, is ignored."""
+        parts = str(name).split(".")
+        packages = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
+        return any(id(sys.modules.get(part)) in self.ignored for part in packages)
 
     def visit(
         self, value: object, name: str = "", origin: tuple[Namespace, str] | None = None
@@ -179,7 +190,10 @@ class Closure:
         if "module" in uses.flags:
             node.link("own module", self.whole_module(environment.namespace))
         if "dynamic import" in uses.flags:
-            self.warnings[node.name] = None
+            self.warnings[node.name] = (
+                f"{node.name} imports a module whose name is not a constant: its code "
+                "does not count; name it with depends=[...]"
+            )
         for change in uses.changes:
             self._changes.append((node, change, environment))
 
@@ -292,6 +306,8 @@ class Closure:
             return Found(value, attributes)
         if not self.boundary.owns_module(value):
             return self._follow_third_party(value, attributes)
+        if self.ignored and self.ignores_module(value.__name__):
+            return Found(None, (), target=".".join(["ignored", *attributes]))
         self.modules[value.__name__] = None
         if not attributes or attributes[0] == "__dict__":
             return Found(value, ())

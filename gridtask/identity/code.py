@@ -56,13 +56,13 @@ class Code:
     ) -> None:
         self.function = function
         self.label = label_of(function)
-        self.options = {
+        self.options: dict[str, Any] = {
             "depends": tuple(depends),
             "ignore_code": tuple(ignore_code),
             "version": version,
             "third_party": tuple(os.path.abspath(path) for path in third_party),
         }
-        self._boundary = Boundary(self.options["third_party"])  # type: ignore[arg-type]
+        self._boundary = Boundary(self.options["third_party"])
         self._arguments: dict[int, tuple[object, bytes]] = {}
         self.closures: list[Closure] = []
         with _without_collection():
@@ -75,15 +75,18 @@ class Code:
             root.link("function", closure.visit(self.function, self.label))
         else:
             root.add("version", f"{self.label} {version!r}")
-        for item in self.options["depends"]:  # type: ignore[attr-defined]
+        for item in self.options["depends"]:
             link_depend(closure, root, item)
 
-    def _walk(self, link: Callable[[Closure, Node], None]) -> Node:
+    def _walk(
+        self, link: Callable[[Closure, Node], None], *, is_lenient: bool = False
+    ) -> Node:
         """Walk until what is state is known, then return the root."""
         state = State()
         hints = False
+        ignored = () if is_lenient else self.options["ignore_code"]
         for _ in range(_MAX_WALKS):
-            closure = Closure(self._boundary, state, self.options["ignore_code"])  # type: ignore[arg-type]
+            closure = Closure(self._boundary, state, ignored, is_lenient=is_lenient)
             closure.hints = hints
             root = Node("", "root", None)
             link(closure, root)
@@ -103,13 +106,11 @@ class Code:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could not be followed."""
-        names = {name: None for part in self.closures for name in part.warnings}
-        return tuple(
-            f"{name} imports a module whose name is not a constant: its code does "
-            "not count; name it with depends=[...]"
-            for name in names
-        )
+        """What could not be followed, and what is large: a sentence each."""
+        found: dict[str, str] = {}
+        for closure in self.closures:
+            found.update(closure.warnings)
+        return tuple(found.values())
 
     def code_digest(self, thing: object) -> bytes:
         """Return the digest of a function, class or module inside an argument.
@@ -126,6 +127,21 @@ class Code:
             known = self._arguments[id(thing)] = (thing, digest)
         return known[1]
 
+    def _find_uncounted(self) -> None:
+        """Walk what does not count, but must be there on a worker."""
+        pending: list[object] = [*self.options["ignore_code"]]
+        if self.options["version"] is not None:
+            pending.append(self.function)
+        for closure in self.closures:
+            pending += closure.uncounted
+
+        def link(closure: Closure, root: Node) -> None:
+            for thing in pending:
+                closure.visit(thing, label_of(thing))
+
+        if pending:
+            self._walk(link, is_lenient=True)
+
     def snapshot(self) -> bytes:
         """Return the code that was identified, for `install` on a worker.
 
@@ -136,12 +152,7 @@ class Code:
         """
         from gridtask.identity.freeze import freeze
 
-        if self.options["version"] is not None:
-
-            def link(closure: Closure, root: Node) -> None:
-                root.link("function", closure.visit(self.function, self.label))
-
-            self._walk(link)
+        self._find_uncounted()
         return freeze(self)
 
 

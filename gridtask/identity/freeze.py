@@ -26,7 +26,7 @@ from gridtask.identity.sources import (
     namespace_sources,
     read_source,
 )
-from gridtask.identity.syntax import first_line
+from gridtask.identity.syntax import DEFINITIONS, first_line
 from gridtask.identity.transport import dump
 
 if TYPE_CHECKING:
@@ -235,9 +235,18 @@ def _statements(
         for source, unit in values.defining(code.closures[0], main, name):
             position = order.get(id(source), 0)
             found[id(unit)] = (position, source, unit)
+    found = {key: row for key, row in found.items() if not _starts_calls(main, row[2])}
     rows = sorted(found.values(), key=lambda row: (row[0], first_line(row[2])))
     for _, source, unit in rows:
         yield source.filename, source.segment(unit)
+
+
+def _starts_calls(main: Namespace, unit: ast.stmt) -> bool:
+    """Return whether a statement may run tasks: never on a worker."""
+    if isinstance(unit, DEFINITIONS):
+        return False
+    names = {part.id for part in ast.walk(unit) if isinstance(part, ast.Name)}
+    return any(is_task(main.get(name)) for name in names)
 
 
 def _extras(
@@ -353,6 +362,9 @@ def _touched(closure: Closure) -> Iterator[str]:
 
 def _module_source(boundary: Any, name: str) -> ModuleSource | None:
     module = sys.modules.get(name)
+    top = sys.modules.get(name.partition(".")[0])
+    if top is not None and not boundary.owns_module(top):
+        return None
     if module is not None:
         if not boundary.owns_module(module):
             return None

@@ -17,6 +17,8 @@ from gridtask.identity.sources import Place, namespace_sources, read_source
 from gridtask.identity.syntax import class_bytes
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+# What dataclasses and named tuples compile; their class statement says it all.
+_GENERATED = {"<string>", "<factory>"}
 _FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only", "metadata")
 
 
@@ -25,7 +27,7 @@ def visit_class(closure: Closure, cls: type) -> Target:
     name = f"{cls.__module__}.{cls.__qualname__}"
     if not closure.boundary.owns_class(cls):
         return _visit_third_party(closure, cls, name)
-    if id(sys.modules.get(cls.__module__)) in closure.ignored:
+    if closure.ignored and closure.ignores_module(cls.__module__):
         return closure.remember(cls, f"ignored {cls.__qualname__}")
     module = sys.modules.get(cls.__module__)
     shown = qualify(vars(module), cls.__qualname__) if module else name
@@ -135,8 +137,10 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
     is_dunder = name.startswith("__") and name.endswith("__")
     if isinstance(value, types.FunctionType):
         filename = value.__code__.co_filename
-        if filename.startswith("<") and read_source(filename) is None:
-            return is_dunder or filename != "<string>" or hasattr(cls, "_fields")
+        if filename.startswith("<attrs "):
+            return True
+        if filename in _GENERATED and is_dunder:
+            return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")
         return is_dunder and not closure.boundary.owns_file(filename)
     if is_dunder:
         return callable_parts(value) is None

@@ -54,6 +54,7 @@ _LOCKS = (
     threading.Semaphore,
     threading.Barrier,
 )
+_LARGE_BYTES = 100 << 20
 _SHOWN = (int, float, str, bool, bytes, complex, type(None))
 _Definition = Callable[[], "Target | None"]
 
@@ -109,9 +110,14 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
     return node
 
 
-def _digest(closure: Closure, node: Node, value: object, define: _Definition) -> None:
+def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> None:
     from gridtask.identity.arguments import ArgumentHasher
 
+    if _is_array(value) and value.nbytes > _LARGE_BYTES:
+        closure.warnings[node.name] = (
+            f"{node.name} holds {value.nbytes >> 20} MiB, which are read to identify "
+            "every map; pass it as an argument, or leave it out with ignore_code=[...]"
+        )
     counted = _without_state(closure, value)
     targets: dict[int, Target] = {}
     subjects: list[object] = []
@@ -163,6 +169,8 @@ def _without_state(closure: Closure, value: Any) -> object:
 def _define(closure: Closure, node: Node, define: _Definition, why: str) -> None:
     """Count a value by how it was defined; it has no digest."""
     target = define()
+    if target is None and closure.is_lenient:
+        return
     if target is None:
         msg = (
             f"{node.name}: {why}. A task's code uses it; make it where the task "
@@ -172,7 +180,6 @@ def _define(closure: Closure, node: Node, define: _Definition, why: str) -> None
         raise IdentityError(msg)
     node.add("type", f"{type(node.subject).__module__}.{type(node.subject).__name__}")
     node.link("defined by", target)
-    closure.undigested[id(node.subject)] = node
 
 
 def _show(value: Any) -> str:
