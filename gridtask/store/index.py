@@ -179,7 +179,7 @@ class Index:
         """
         chosen = {Kind(self.entry(number).kind) for number in numbers}
         keys = {(self.entry(number).kind, self.entry(number).key) for number in numbers}
-        found = {number for number in numbers if self.entry(number).kind not in KEYED}
+        found = set(numbers)
         for kind in chosen.intersection(KEYED):
             for number in self.all_numbers(kind):
                 if (kind, self.entry(number).key) in keys:

@@ -200,9 +200,8 @@ class SegmentReader:
         CorruptRecordError
             If the record does not have its checksum.
         """
-        self._verify(entry)
-        at = entry.offset + record.HEADER_SIZE
-        return record.unpack_meta(fs.read_at(self._open(), entry.meta_len, at))
+        before = self._verify(entry)
+        return record.unpack_meta(before[record.HEADER_SIZE :][: entry.meta_len])
 
     def map(self, entry: Entry) -> memoryview:
         """Return a record's payload as a private copy-on-write mapping.
@@ -224,16 +223,16 @@ class SegmentReader:
         mapping = mmap.mmap(self._open(), length, access=mmap.ACCESS_COPY, offset=start)
         return memoryview(mapping)[skip:]
 
-    def _verify(self, entry: Entry) -> None:
-        """Verify a record block by block, once."""
-        if entry.offset in self._verified:
-            return
+    def _verify(self, entry: Entry) -> bytes:
+        """Verify a record, once, block by block; return what precedes its payload."""
         fd = self._open()
         n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
         before = fs.read_at(fd, n_before, entry.offset)
-        blocks = _blocks(fd, entry.payload_at, entry.payload_len)
-        self._check(entry, before, blocks, entry.payload_len)
-        self._verified.add(entry.offset)
+        if entry.offset not in self._verified:
+            blocks = _blocks(fd, entry.payload_at, entry.payload_len)
+            self._check(entry, before, blocks, entry.payload_len)
+            self._verified.add(entry.offset)
+        return before
 
     def _check(
         self,

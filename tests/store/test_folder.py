@@ -396,6 +396,17 @@ def test_a_damaged_record_is_found_no_longer(folder_path):
         assert found_in(either) == {1: "one again"}
 
 
+def test_a_damaged_record_can_be_deleted(folder_path):
+    """The tombstone is written, so that nobody else reads it again."""
+    path = write(folder_path, "a", {1: "one"}, t_end_ns=1000)
+    folder = folder_at(folder_path)
+    (number,) = folder.find([key_of(1)])
+    damage(path, folder.entry(number).payload_at + 14)
+    folder.load([number])
+    folder.remove([number])
+    assert folder_at(folder_path).find([key_of(1)]) == [-1]
+
+
 def test_a_pack_keeps_what_was_deleted_dead(folder_path):
     """Records keep their identity when they are copied."""
     path = write(folder_path, "a", {1: "one", 2: "two"})
