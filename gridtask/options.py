@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, A
     Parameters
     ----------
     stacklevel : int
-        From here to the user's line, for warnings.
+        From here to the user's line, for warnings; 1 is the caller's.
 
     Raises
     ------
@@ -61,21 +62,23 @@ def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, A
     for name in ("ignore", "ignore_code", "depends"):
         if name in checked:
             checked[name] = _as_tuple(name, checked[name])
-    _check_settings(checked, stacklevel + 1)
+    _check_settings(checked)
+    if "cluster_params" in checked:
+        from gridtask.backends.cluster_params import split
+
+        # Without those ignored: who checks these again does not warn again.
+        words = split(checked["cluster_params"], stacklevel=stacklevel + 1)
+        checked["cluster_params"] = (shlex.join(words),) if words else ()
     return checked
 
 
-def _check_settings(options: Mapping[str, Any], stacklevel: int) -> None:
+def _check_settings(options: Mapping[str, Any]) -> None:
     """Refuse values of settings that cannot be used, before any call is made."""
     given = {name: options[name] for name in SETTINGS if name in options}
-    if not given:
-        return
-    from gridtask.backends.cluster_params import split
-    from gridtask.config import Settings
+    if given:
+        from gridtask.config import Settings
 
-    Settings().with_options(**given)
-    if "cluster_params" in given:
-        split(given["cluster_params"], stacklevel=stacklevel + 1)
+        Settings().with_options(**given)
 
 
 def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
