@@ -11,10 +11,13 @@ from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
 from gridtask.identity.bytecode import code_bytes, code_uses
-from gridtask.identity.closure import Closure, Environment, Namespace, Target, qualify
+from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
-from gridtask.identity.names import ScopeError, function_uses
+from gridtask.identity.lookup import Environment, Namespace, Target, qualify
+from gridtask.identity.names import function_uses
+from gridtask.identity.scopes import ScopeError
 from gridtask.identity.sources import Place, read_source
+from gridtask.identity.state import is_container
 from gridtask.identity.syntax import FunctionNode, function_bytes
 
 _BUILTINS = (
@@ -171,8 +174,9 @@ def _task(closure: Closure, task: Any) -> Target:
 def _function_name(function: object, *, short: bool = False) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     namespace = getattr(function, "__globals__", None)
-    is_named = isinstance(namespace, dict) and not short
-    return qualify(namespace, name) if is_named else str(name)
+    if isinstance(namespace, dict) and not short:
+        return qualify(namespace, name)
+    return str(name)
 
 
 # -- functions -------------------------------------------------------------------
@@ -254,16 +258,16 @@ def _expand_defaults(
     changed: set[str],
 ) -> None:
     from gridtask.identity import values
+    from gridtask.identity.definitions import default_definition
 
     for name, value in default_values(function).items():
-        if name in changed and values.is_container(value) and place is not None:
-            values.add_default_text(closure, node, place, name, function.__globals__)
-            continue
-        shown = f"{node.name}.{name}"
-        definition = functools.partial(
-            values.default_definition, closure, place, name, function.__globals__
+        define = functools.partial(
+            default_definition, closure, place, name, function.__globals__
         )
-        target = values.visit_with(closure, value, shown, definition)
+        target = define() if name in changed and is_container(value) else None
+        if target is None:
+            shown = f"{node.name}.{name}"
+            target = values.visit_with(closure, value, shown, define)
         node.link(f"default {name}", target)
 
 

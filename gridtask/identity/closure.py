@@ -13,18 +13,23 @@ import importlib
 import importlib.util
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from types import CellType, FunctionType, ModuleType
 
 from gridtask.identity.boundary import Boundary
 from gridtask.identity.components import Node
+from gridtask.identity.lookup import (
+    Environment,
+    Found,
+    Namespace,
+    Target,
+    absolute_name,
+    load_submodule,
+    qualify,
+)
 from gridtask.identity.names import Chain, Change, Uses
 from gridtask.identity.sources import Imported, namespace_sources
 from gridtask.identity.state import State, counts_as_called, is_container
-
-Namespace = dict[str, object]
-Target = Node | str
 
 _MISSING = object()
 _MODULE_NAMES = frozenset(
@@ -42,38 +47,6 @@ _MODULE_NAMES = frozenset(
     ]
 )
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
-
-
-@dataclass(eq=False, slots=True)
-class Environment:
-    """Where the names of a piece of code are looked up."""
-
-    namespace: Namespace
-    cells: dict[str, CellType] = field(default_factory=dict)
-    function: FunctionType | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Where following a chain ended.
-
-    Attributes
-    ----------
-    value : object
-        The object there.
-    attributes : tuple of str
-        What of the chain is left after it.
-    namespace, name : dict and str, or None
-        The global name that holds it.
-    target : Node or str or None
-        The answer, where it is not the value.
-    """
-
-    value: object
-    attributes: tuple[str, ...]
-    namespace: Namespace | None = None
-    name: str = ""
-    target: Target | None = None
 
 
 class Closure:
@@ -156,6 +129,11 @@ class Closure:
                     self.found_state.add_attribute(base, attribute)
                 break
 
+    def subjects(self) -> Iterator[object]:
+        """Yield the objects that the walk has met."""
+        for subject, _ in self.targets.values():
+            yield subject
+
     def ignores_module(self, name: object) -> bool:
         """Return whether a module, or a package around it, is ignored."""
         parts = str(name).split(".")
@@ -202,7 +180,7 @@ class Closure:
         if chain.kind == "free":
             cell = environment.cells.get(str(chain.root))
             if cell is not None and self._is_state_cell(cell):
-                from gridtask.identity.values import cell_definition
+                from gridtask.identity.definitions import cell_definition
 
                 return cell_definition(self, cell, str(chain.root), environment)
         found = self._follow_chain(chain, environment)
@@ -221,9 +199,11 @@ class Closure:
         namespace, key = origin
         is_state = (id(namespace), key) in self.state.names
         if is_state or id(value) in self.state.contents:
-            from gridtask.identity.values import definition
+            from gridtask.identity.definitions import definition
 
-            return definition(self, namespace, key, "state")
+            made = definition(self, namespace, key, "state")
+            assert made is not None
+            return made
         return self.visit(value, qualify(namespace, key), origin)
 
     def _is_state_cell(self, cell: CellType) -> bool:
@@ -439,31 +419,3 @@ class Closure:
                     self.found_state.add_attribute(base, attributes[0])
                     return
         self.found_state.add_attribute(owner, attributes[0])
-
-
-def qualify(namespace: Namespace, name: str) -> str:
-    """Return the name of a global for people: without ``__main__``."""
-    module = namespace.get("__name__")
-    return name if module in ("__main__", None) else f"{module}.{name}"
-
-
-def absolute_name(target: Imported, namespace: Namespace) -> str:
-    """Return the full name of the module that an import statement names."""
-    if target.level <= 0:
-        return target.module
-    package = namespace.get("__package__")
-    if not isinstance(package, str):
-        package = str(namespace.get("__name__", "")).rpartition(".")[0]
-    parts = package.split(".")
-    base = ".".join(parts[: len(parts) - target.level + 1])
-    return f"{base}.{target.module}" if target.module else base
-
-
-def load_submodule(module: ModuleType, name: str) -> None:
-    """Load what ``from package import name`` would, if it is a submodule."""
-    if name in vars(module) or not hasattr(module, "__path__"):
-        return
-    try:
-        importlib.import_module(f"{module.__name__}.{name}")
-    except ImportError:
-        return

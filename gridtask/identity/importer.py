@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from gridtask.identity.sources import serve
 
+MAGIC = b"gridtask snapshot 1\n"
+"""First bytes of every snapshot."""
+
 
 class ModuleSource(NamedTuple):
     """A module of the user's, as it was identified.
@@ -96,7 +99,7 @@ class SnapshotFinder:
         sys.meta_path[:] = [
             finder for finder in sys.meta_path if not isinstance(finder, SnapshotFinder)
         ]
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
         for name in self.sources:
             sys.modules.pop(name, None)
         importlib.invalidate_caches()

@@ -11,8 +11,9 @@ import types
 from typing import Any
 
 from gridtask.identity.callables import callable_parts, is_own_code, source_text
-from gridtask.identity.closure import Closure, Target, qualify
+from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
+from gridtask.identity.lookup import Target, qualify
 from gridtask.identity.sources import Place, namespace_sources, read_source
 from gridtask.identity.syntax import class_bytes
 
@@ -108,7 +109,7 @@ def _expand_member(
     module = sys.modules.get(cls.__module__)
 
     def definition() -> Target | None:
-        from gridtask.identity.values import class_definition
+        from gridtask.identity.definitions import class_definition
 
         return class_definition(closure, cls, name, vars(module) if module else {})
 
@@ -121,13 +122,11 @@ def _mark_methods(closure: Closure, cls: type, name: str, value: Any) -> None:
     """Note that functions are methods: that says when they run."""
     parts = [part for _, part in callable_parts(value) or [("", value)]]
     for part in parts:
-        known = closure.targets.get(id(part))
-        if known is None and isinstance(part, types.FunctionType):
-            closure.visit(part, name)
-            known = closure.targets.get(id(part))
-        if known is not None and isinstance(known[1], Node):
-            if known[1].member is None and isinstance(part, types.FunctionType):
-                known[1].member = (cls, name, isinstance(value, classmethod))
+        if not isinstance(part, types.FunctionType):
+            continue
+        node = closure.visit(part, name)
+        if isinstance(node, Node) and node.member is None:
+            node.member = (cls, name, isinstance(value, classmethod))
 
 
 def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
@@ -199,7 +198,8 @@ def link_subclasses(closure: Closure) -> None:
             continue
         done.add(id(node))
         assert isinstance(node.subject, type)
-        for subclass in type.__subclasses__(node.subject):
+        subclasses: list[type] = type.__subclasses__(node.subject)
+        for subclass in subclasses:
             if closure.boundary.owns_class(subclass):
                 label = f"subclass {subclass.__qualname__}"
                 node.link(label, closure.visit(subclass, subclass.__qualname__))

@@ -7,14 +7,19 @@ that a comprehension's variable that shadows a global is seen as such.
 from __future__ import annotations
 
 import ast
-import symtable
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from gridtask.identity.scopes import (
+    SCOPES,
+    Scope,
+    descend,
+    inside_parts,
+    outside_parts,
+)
 from gridtask.identity.sources import Imported, Place, Source, imported_names
 from gridtask.identity.syntax import (
-    COMPREHENSIONS,
     FUNCTIONS,
     ScopeNode,
     body_of,
@@ -81,14 +86,6 @@ REFLECTIVE = frozenset(
         "getfullargspec",
     ]
 )
-_NAMES = {
-    ast.ListComp: "listcomp",
-    ast.SetComp: "setcomp",
-    ast.DictComp: "dictcomp",
-    ast.GeneratorExp: "genexpr",
-    ast.Lambda: "lambda",
-}
-_SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, *COMPREHENSIONS)
 
 
 class Chain(NamedTuple):
@@ -155,96 +152,6 @@ class Uses:
     flags: set[str] = field(default_factory=set)
 
 
-class ScopeError(Exception):
-    """The symbol table and the tree do not match."""
-
-
-@dataclass(eq=False)
-class _Scope:
-    table: symtable.SymbolTable
-    node: ast.AST | None
-    parent: _Scope | None
-    is_root: bool = False
-    imports: dict[str, list[Imported]] = field(default_factory=dict)
-    bindings: dict[str, tuple[str, _Scope | None]] = field(default_factory=dict)
-
-    def child(self, node: ScopeNode, unit: ast.stmt) -> _Scope:
-        """Return the scope of `node`, which stands directly in this one."""
-        key = _key(node)
-        tables = [table for table in _children(self.table) if _table_key(table) == key]
-        position = 0
-        if len(tables) > 1:
-            around = unit if self.node is None else self.node
-            inner = list(_inner_scopes(around, key))
-            position = next(i for i, other in enumerate(inner) if other is node)
-        if position >= len(tables):
-            raise ScopeError(key)
-        return _Scope(tables[position], node, self)
-
-    def binding(self, name: str) -> tuple[str, _Scope | None]:
-        """Return the kind of a name seen from here, and the scope it is local to."""
-        known = self.bindings.get(name)
-        if known is None:
-            known = self.bindings[name] = self._find_binding(name)
-        return known
-
-    def _find_binding(self, name: str) -> tuple[str, _Scope | None]:
-        scope: _Scope | None = self
-        name = self.mangle(name)
-        symbol = self._symbol(name)
-        if symbol is None or symbol.is_global():
-            return "global", None
-        if str(self.table.get_type()) == "module":
-            return "global", None
-        if symbol.is_local():
-            return "local", self
-        while scope is not None and not scope.is_root:
-            scope = scope.parent
-            if scope is None or str(scope.table.get_type()) == "class":
-                continue
-            outer = scope._symbol(name)
-            if outer is not None and outer.is_local():
-                return "local", scope
-        return "free", None
-
-    def mangle(self, name: str) -> str:
-        """Return a private name as the compiler spells it inside a class."""
-        if not name.startswith("__") or name.endswith("__"):
-            return name
-        scope: _Scope | None = self
-        while scope is not None and not isinstance(scope.node, ast.ClassDef):
-            scope = scope.parent
-        if scope is None or not isinstance(scope.node, ast.ClassDef):
-            return name
-        owner = scope.node.name.lstrip("_")
-        return f"_{owner}{name}" if owner else name
-
-    def _symbol(self, name: str) -> symtable.Symbol | None:
-        try:
-            return self.table.lookup(name)
-        except KeyError:
-            return None
-
-
-def _key(node: ScopeNode) -> tuple[str, str, int]:
-    if isinstance(node, ast.ClassDef):
-        return "class", node.name, node.lineno
-    name = node.name if isinstance(node, FUNCTIONS) else _NAMES[type(node)]
-    return "function", name, node.lineno
-
-
-def _table_key(table: symtable.SymbolTable) -> tuple[str, str, int]:
-    return str(table.get_type()), table.get_name(), table.get_lineno()
-
-
-def _children(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    for child in table.get_children():
-        if str(child.get_type()) in {"function", "class"}:
-            yield child
-        else:  # the scope of type parameters (Python 3.12) lies in between
-            yield from _children(child)
-
-
 def function_uses(place: Place) -> Uses:
     """Return what the function at `place` uses, its defaults left out.
 
@@ -257,7 +164,7 @@ def function_uses(place: Place) -> Uses:
     known = memo.get(place.node)
     if isinstance(known, Uses):
         return known
-    scope = _descend(place)
+    scope = descend(place)
     scope.is_root = True
     assert isinstance(place.node, (*FUNCTIONS, ast.Lambda))
     uses = _Collector(scope, place.unit).collect(body_of(place.node))
@@ -277,79 +184,28 @@ def statement_uses(source: Source, unit: ast.stmt, nodes: list[ast.AST]) -> Uses
     nodes : list of ast.AST
         Where to look.
     """
-    scope = _Scope(source.table(unit), None, None, is_root=True)
+    scope = Scope(source.table(unit), None, None, is_root=True)
     return _Collector(scope, unit).collect(nodes)
 
 
 def enclosed_uses(place: Place, nodes: list[ast.AST]) -> Uses:
     """Return what expressions in the scope around `place` use."""
     outer = Place(place.source, place.enclosing[-1], place.enclosing[:-1], place.unit)
-    scope = _descend(outer)
+    scope = descend(outer)
     scope.is_root = True
     return _Collector(scope, place.unit).collect(nodes)
-
-
-def _descend(place: Place) -> _Scope:
-    scope = _Scope(place.source.table(place.unit), None, None)
-    for node in (*place.enclosing, place.node):
-        scope = scope.child(node, place.unit)
-    return scope
-
-
-def _inner_scopes(around: ast.AST, key: tuple[str, str, int]) -> Iterator[ast.AST]:
-    """Yield the scopes of a key in the order in which the compiler enters them."""
-    is_scope = isinstance(around, _SCOPES)
-    start = _inside(around) if is_scope else [around]
-    stack = [(node, False) for node in reversed(start)]
-    while stack:
-        node, is_entered = stack.pop()
-        if is_entered:
-            yield node
-        elif isinstance(node, _SCOPES):
-            # Defaults and decorators are evaluated before the scope is entered.
-            if _key(node) == key:
-                stack.append((node, True))
-            stack.extend((part, False) for part in reversed(_outside(node)))
-        else:
-            inner = list(ast.iter_child_nodes(node))
-            stack.extend((part, False) for part in reversed(inner))
-
-
-def _outside(node: ast.AST) -> list[ast.AST]:
-    """Return the parts of a scope's node that the scope around it evaluates."""
-    if isinstance(node, ast.ClassDef):
-        return [*node.bases, *node.keywords, *node.decorator_list]
-    if isinstance(node, (*FUNCTIONS, ast.Lambda)):
-        defaults = [*node.args.defaults, *node.args.kw_defaults]
-        decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
-        return [part for part in (*defaults, *decorators) if part is not None]
-    assert isinstance(node, COMPREHENSIONS)
-    return [node.generators[0].iter]
-
-
-def _inside(node: ast.AST) -> list[ast.AST]:
-    """Return the parts of a scope's node that belong to the scope itself."""
-    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-        return list(node.body)
-    if isinstance(node, ast.Lambda):
-        return [node.body]
-    assert isinstance(node, COMPREHENSIONS)
-    first, *others = node.generators
-    elements = [node.value, node.key] if isinstance(node, ast.DictComp) else [node.elt]
-    # The compiler looks at a comprehension's loops before its element.
-    return [first.target, *first.ifs, *others, *elements]
 
 
 class _Collector:
     """Walk the code below one scope and note its uses of outside names."""
 
-    def __init__(self, scope: _Scope, unit: ast.stmt) -> None:
+    def __init__(self, scope: Scope, unit: ast.stmt) -> None:
         self.scope = scope
         self.unit = unit
         self.uses = Uses()
-        self.loads: list[tuple[_Scope, str, tuple[str, ...]]] = []
-        self.changed: list[tuple[_Scope, str, tuple[str, ...], str]] = []
-        self.stack: list[tuple[ast.AST, _Scope]] = []
+        self.loads: list[tuple[Scope, str, tuple[str, ...]]] = []
+        self.changed: list[tuple[Scope, str, tuple[str, ...], str]] = []
+        self.stack: list[tuple[ast.AST, Scope]] = []
 
     def collect(self, nodes: Iterable[ast.AST]) -> Uses:
         self._push(list(nodes), self.scope)
@@ -363,23 +219,23 @@ class _Collector:
         self._resolve()
         return self.uses
 
-    def _push(self, nodes: list[ast.AST], scope: _Scope) -> None:
+    def _push(self, nodes: list[ast.AST], scope: Scope) -> None:
         self.stack.extend((node, scope) for node in reversed(nodes))
 
     # -- names and chains -----------------------------------------------------
-    def _load(self, scope: _Scope, root: str, attributes: tuple[str, ...]) -> None:
+    def _load(self, scope: Scope, root: str, attributes: tuple[str, ...]) -> None:
         self.loads.append((scope, root, attributes))
         self.uses.attributes.update(attributes)
         if root in REFLECTIVE or not REFLECTIVE.isdisjoint(attributes):
             self.uses.flags.add("reflection")
 
-    def _name(self, node: ast.Name, scope: _Scope) -> None:
+    def _name(self, node: ast.Name, scope: Scope) -> None:
         if isinstance(node.ctx, ast.Load):
             self._load(scope, node.id, ())
         else:
             self.changed.append((scope, node.id, (), "rebind"))
 
-    def _attribute(self, node: ast.Attribute, scope: _Scope) -> None:
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
         root, attributes, rest = _unwind(node)
         self.uses.attributes.update(attributes)
         if not REFLECTIVE.isdisjoint(attributes):
@@ -395,12 +251,12 @@ class _Collector:
             self._load(scope, root, attributes[:-1])
             self.changed.append((scope, root, attributes, "attribute"))
 
-    def _change_inside(self, node: ast.Attribute, scope: _Scope) -> None:
+    def _change_inside(self, node: ast.Attribute, scope: Scope) -> None:
         # ``D[k].x = 1`` changes what D holds.
         if not isinstance(node.ctx, ast.Load):
             self._content(node.value, scope)
 
-    def _content(self, container: ast.AST, scope: _Scope) -> None:
+    def _content(self, container: ast.AST, scope: Scope) -> None:
         """Note that what `container` holds is changed."""
         attributes: tuple[str, ...] = ()
         while True:
@@ -421,12 +277,12 @@ class _Collector:
         if isinstance(container, ast.Name):
             self.changed.append((scope, container.id, attributes, "content"))
 
-    def _subscript(self, node: ast.Subscript, scope: _Scope) -> None:
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._content(node.value, scope)
         self._push([node.value, node.slice], scope)
 
-    def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         if isinstance(node.target, ast.Name):
             self._load(scope, node.target.id, ())
             # ``x += …`` on a parameter or a closure's list changes it in place.
@@ -434,11 +290,11 @@ class _Collector:
                 self.changed.append((scope, node.target.id, (), "content"))
         self._push([node.target, node.value], scope)
 
-    def _call(self, node: ast.Call, scope: _Scope) -> None:
+    def _call(self, node: ast.Call, scope: Scope) -> None:
         self._note_changes(node, scope)
         function = node.func
         name = _last_name(function)
-        constants = [
+        constants: list[object] = [
             argument.value if isinstance(argument, ast.Constant) else None
             for argument in node.args
         ]
@@ -455,7 +311,7 @@ class _Collector:
                     arguments = arguments[1:]
         self._push([function, *arguments, *node.keywords], scope)
 
-    def _note_changes(self, node: ast.Call, scope: _Scope) -> None:
+    def _note_changes(self, node: ast.Call, scope: Scope) -> None:
         function = node.func
         if isinstance(function, ast.Attribute) and function.attr in MUTATORS:
             self._content(function.value, scope)
@@ -482,16 +338,16 @@ class _Collector:
             self.uses.flags.add("dynamic import")
 
     # -- scopes ---------------------------------------------------------------
-    def _enter(self, node: ScopeNode, scope: _Scope) -> None:
-        self._push(_outside(node), scope)
-        self._push(_inside(node), scope.child(node, self.unit))
+    def _enter(self, node: ScopeNode, scope: Scope) -> None:
+        self._push(outside_parts(node), scope)
+        self._push(inside_parts(node), scope.child(node, self.unit))
 
-    def _import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for name, target in imported_names(node):
             scope.imports.setdefault(name, []).append(target)
             self.changed.append((scope, name, (), "rebind"))
 
-    def _hinted(self, node: ast.AnnAssign, scope: _Scope) -> None:
+    def _hinted(self, node: ast.AnnAssign, scope: Scope) -> None:
         parts: list[ast.AST] = [] if node.value is None else [node.value]
         is_bare = node.value is None and isinstance(node.target, ast.Name)
         self._push(parts if is_bare else [node.target, *parts], scope)
@@ -522,7 +378,7 @@ class _Collector:
         self.uses.changes = list(changes)
 
     def _chains(
-        self, scope: _Scope, root: str, attributes: tuple[str, ...]
+        self, scope: Scope, root: str, attributes: tuple[str, ...]
     ) -> Iterator[Chain]:
         kind, owner = scope.binding(root)
         root = scope.mangle(root)
@@ -533,7 +389,7 @@ class _Collector:
                 yield Chain("import", target, attributes)
 
     def _change_parameter(
-        self, owner: _Scope | None, root: str, attributes: tuple[str, ...], how: str
+        self, owner: Scope | None, root: str, attributes: tuple[str, ...], how: str
     ) -> None:
         node = self.scope.node
         if owner is not self.scope or not isinstance(node, (*FUNCTIONS, ast.Lambda)):
@@ -564,7 +420,7 @@ def _last_name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-_VISITORS = {
+_VISITORS: dict[type, Callable[[_Collector, Any, Scope], None]] = {
     ast.Name: _Collector._name,
     ast.Attribute: _Collector._attribute,
     ast.Subscript: _Collector._subscript,
@@ -573,5 +429,5 @@ _VISITORS = {
     ast.Call: _Collector._call,
     ast.Import: _Collector._import,
     ast.ImportFrom: _Collector._import,
-    **dict.fromkeys(_SCOPES, _Collector._enter),
+    **dict.fromkeys(SCOPES, _Collector._enter),
 }

@@ -19,7 +19,7 @@ from xxhash import xxh3_128_digest
 from gridtask.errors import IdentityError
 from gridtask.identity.arguments import ArgumentHasher
 from gridtask.identity.callables import callable_parts, is_task
-from gridtask.identity.closure import Namespace
+from gridtask.identity.lookup import Namespace
 from gridtask.identity.sources import namespace_sources
 from gridtask.identity.transport import dump, find_reference, resolve
 

@@ -20,8 +20,7 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
-from gridtask.identity.freeze import MAGIC
-from gridtask.identity.importer import ModuleSource, SnapshotFinder
+from gridtask.identity.importer import MAGIC, ModuleSource, SnapshotFinder
 from gridtask.identity.patches import apply_patches
 from gridtask.identity.sources import serve
 

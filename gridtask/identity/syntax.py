@@ -125,9 +125,11 @@ class _Writer:
             self._push("def", parts, False)
             return
         if isinstance(node, ast.AnnAssign) and not in_class:
-            targets: list[object] = [node.target]
-            shown = [("targets", targets), ("value", node.value)]
-            self._push("Assign", shown if node.value else shown[:1], False)
+            shown: list[tuple[str, object]] = []
+            shown.append(("targets", [node.target]))
+            if node.value:
+                shown.append(("value", node.value))
+            self._push("Assign", shown, False)
             return
         inside = isinstance(node, ast.ClassDef) or (
             in_class and not isinstance(node, (*FUNCTIONS, ast.Lambda))

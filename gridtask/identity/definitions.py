@@ -1,0 +1,223 @@
+"""Components of definitions: the statements and expressions behind a value.
+
+What cannot be digested, and what the task's own code changes, counts by them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from types import CellType
+
+from gridtask.identity.closure import Closure
+from gridtask.identity.components import Node
+from gridtask.identity.lookup import Environment, Namespace, Target, qualify
+from gridtask.identity.names import Uses, enclosed_uses, statement_uses
+from gridtask.identity.scopes import ScopeError
+from gridtask.identity.sources import Place, Source, namespace_sources
+from gridtask.identity.syntax import (
+    DEFINITIONS,
+    FUNCTIONS,
+    FunctionNode,
+    blocks,
+    canonical,
+    first_line,
+    is_main_guard,
+)
+
+
+def definition(
+    closure: Closure, namespace: Namespace, name: str, kind: str, required: bool = True
+) -> Node | None:
+    """Return the component of the statements that define a global name."""
+    key = (id(namespace), f"{kind} {name}")
+    known = closure.globals.get(key)
+    if known is not None:
+        return known
+    node = Node(qualify(namespace, name), kind, None)
+    found = list(defining(closure, namespace, name))
+    if not found and not required:
+        return None
+    closure.globals[key] = node
+    node.make_text = functools.partial(_text_of, found)
+    for position, (source, unit) in enumerate(found):
+        node.add(f"statement {position}", canonical(unit))
+        uses = statement_uses(source, unit, [unit])
+        uses = _without_changes(uses)
+        closure.later(
+            functools.partial(closure.apply, node, uses, Environment(namespace))
+        )
+    return node
+
+
+def _without_changes(uses: Uses) -> Uses:
+    """What a module's own statements fill is configuration, not state."""
+    return Uses(chains=uses.chains, attributes=uses.attributes)
+
+
+def _text_of(found: list[tuple[Source, ast.stmt]]) -> str:
+    return "\n".join(
+        "\n".join(source.lines[first_line(unit) - 1 : unit.end_lineno])
+        for source, unit in found
+    )
+
+
+def defining(
+    closure: Closure, namespace: Namespace, name: str
+) -> Iterator[tuple[Source, ast.stmt]]:
+    users = closure.state.mutators.get((id(namespace), name), set())
+    for source in namespace_sources(namespace):
+        for unit in source.tree.body:
+            if not is_main_guard(unit) and _concerns(source, unit, name, users):
+                yield source, unit
+
+
+def _concerns(source: Source, unit: ast.stmt, name: str, users: set[str]) -> bool:
+    """Return whether a top-level statement defines or fills a global name."""
+    if isinstance(unit, DEFINITIONS):
+        decorators = {
+            part.id
+            for decorator in unit.decorator_list
+            for part in ast.walk(decorator)
+            if isinstance(part, ast.Name)
+        }
+        return unit.name == name or not decorators.isdisjoint(users)
+    return name in _filled_by(source, unit)
+
+
+def _filled_by(source: Source, unit: ast.stmt) -> set[str]:
+    key = ("fills", unit)
+    known = source.memo.get(key)
+    if known is None:
+        try:
+            changes = statement_uses(source, unit, [unit]).changes
+            known = {str(change.chain.root) for change in changes}
+        except ScopeError:
+            known = {n.id for n in ast.walk(unit) if isinstance(n, ast.Name)}
+        source.memo[key] = known
+    return known  # type: ignore[return-value]
+
+
+def cell_definition(
+    closure: Closure, cell: CellType, name: str, environment: Environment
+) -> Target:
+    """Return the component of a closure's variable that the closure changes."""
+    from gridtask.identity.callables import locate
+
+    assert environment.function is not None
+    place = locate(environment.function)
+    nodes = _cell_statements(place, name) if place is not None else []
+    if place is None or not nodes:
+        # A parameter of the enclosing function: only the value is known.
+        try:
+            return closure.visit(cell.cell_contents, name)
+        except ValueError:
+            return "an empty cell"
+    node = Node(name, "cell", cell)
+    node.add("statements", canonical(*nodes))
+    uses = enclosed_uses(place, nodes)
+    chains = [chain for chain in uses.chains if chain.kind == "global"]
+    closure.later(
+        functools.partial(
+            closure.apply, node, Uses(chains=chains), Environment(environment.namespace)
+        )
+    )
+    return node
+
+
+def _cell_statements(place: Place, name: str) -> list[ast.AST]:
+    """Return the statements of the enclosing function that bind a variable."""
+    for outer in reversed(place.enclosing):
+        if not isinstance(outer, FUNCTIONS):
+            continue
+        arguments = outer.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        every += [arg for arg in (arguments.vararg, arguments.kwarg) if arg]
+        if name in {arg.arg for arg in every}:
+            return []
+        found = [node for node in _own_statements(outer) if _binds(node, name)]
+        if found:
+            return found
+    return []
+
+
+def _own_statements(outer: ast.AST) -> Iterator[ast.AST]:
+    stack = [child for block in blocks(outer) for child in block]
+    while stack:
+        node = stack.pop(0)
+        yield node
+        if not isinstance(node, DEFINITIONS):
+            stack = [child for block in blocks(node) for child in block] + stack
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    if isinstance(node, DEFINITIONS) or any(True for b in blocks(node) if b):
+        return False
+    return any(
+        isinstance(part, ast.Name)
+        and part.id == name
+        and not isinstance(part.ctx, ast.Load)
+        for part in ast.walk(node)
+    )
+
+
+# -- defaults ---------------------------------------------------------------------
+def _default_node(place: Place, name: str) -> ast.expr | None:
+    assert isinstance(place.node, FunctionNode)
+    arguments = place.node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    tail = positional[len(positional) - len(arguments.defaults) :]
+    rows: list[tuple[ast.arg, ast.expr | None]] = [
+        *zip(tail, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return next((value for arg, value in rows if arg.arg == name), None)
+
+
+def default_definition(
+    closure: Closure, place: Place | None, name: str, namespace: Namespace
+) -> Target | None:
+    """Return the component of a default's expression."""
+    expression = _default_node(place, name) if place is not None else None
+    if place is None or expression is None:
+        return None
+    node = Node(f"{getattr(place.node, 'name', '<lambda>')}.{name}", "default", None)
+    node.add("expression", canonical(expression))
+    if place.enclosing:
+        uses = enclosed_uses(place, [expression])
+    else:
+        uses = statement_uses(place.source, place.unit, [expression])
+    chains = [chain for chain in uses.chains if chain.kind == "global"]
+    closure.apply(node, Uses(chains=chains), Environment(namespace))
+    return node
+
+
+def class_definition(
+    closure: Closure, cls: type, name: str, namespace: Namespace
+) -> Target | None:
+    """Return the component of the statements that define a class attribute."""
+    from gridtask.identity.members import class_places
+
+    places = class_places(cls)
+    node = Node(f"{cls.__qualname__}.{name}", "definition", None)
+    found = False
+    for place in places:
+        for statement in place.node.body:  # type: ignore[union-attr]
+            if isinstance(statement, ast.stmt) and _binds(statement, name):
+                found = True
+                node.add("statement", canonical(statement, in_class=True))
+                inner = Place(
+                    place.source,
+                    place.node,
+                    (*place.enclosing, place.node),
+                    place.unit,
+                )
+                uses = enclosed_uses(inner, [statement])
+                chains = [chain for chain in uses.chains if chain.kind == "global"]
+                closure.apply(node, Uses(chains=chains), Environment(namespace))
+    if found:
+        return node
+    # Made from the class statement by a metaclass, or set from outside.
+    top = cls.__qualname__.partition(".")[0]
+    return definition(closure, namespace, top, "definition", required=False)
