@@ -16,9 +16,18 @@ from gridtask import failures, fs
 from gridtask.backends.base import Accounting, Backend, TaskState
 from gridtask.claims import Claim
 from gridtask.counts import Counts
-from gridtask.errors import Deleted, ResultUnreadable, StoreError
+from gridtask.errors import (
+    CallError,
+    Deleted,
+    GridTaskError,
+    NodeLost,
+    ResultUnreadable,
+    StoreError,
+    TimeLimit,
+)
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
+from gridtask.retry import Resources, Resubmitter, describe, more_of
 from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError
@@ -56,6 +65,7 @@ class Execution:
         backend: Backend,
         pace: Pace,
         claims: Mapping[str, Claim],
+        resubmitter: Resubmitter | None = None,
         *,
         own: Claim | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -65,12 +75,15 @@ class Execution:
         self.failures: dict[int, BaseException] = {}
         self.texts: Callable[[int], str] = lambda index: plan.task
         self._backend = backend
-        self._claims = claims
+        self._claims = dict(claims)
+        self._resubmitter = resubmitter
         self._own = own
+        self._attempts: dict[int, int] = {}
         self._clock = clock
         self._lock = threading.RLock()
-        self._watch = JobWatch(backend, claims, pace, clock)
+        self._watch = JobWatch(backend, self._claims, pace, clock)
         self._place_of: dict[int, Place] = {}
+        self._children: list[Claim] = []
         self._foreign: set[int] = set()
         self._has_listed = False
         self._listing = Ladder(pace.list_least, pace.list_most)
@@ -225,8 +238,9 @@ class Execution:
         Calls that another run computes are left to it.
         """
         with self._lock:
-            for job in self._own.jobs if self._own else ():
-                self._backend.cancel(job.job_id)
+            for claim in (self._own, *self._children):
+                for job in claim.jobs if claim else ():
+                    self._backend.cancel(job.job_id)
             self._collect()
             for index in self.open_indices:
                 if self._is_own(self._place_of[index]):
@@ -239,7 +253,7 @@ class Execution:
             place = self._place_of.get(index)
             if place is None or not self._is_own(place):
                 return False
-            if self.plan.chunks[place.task - 1] != 1:
+            if len(self._claims[place.run_id].plan.chunk_keys(place.task)) != 1:
                 return False
             self._watch.cancel(self._watch.tasks[place])
             self.fail(index, self.where(index).error(Deleted, "cancelled"))
@@ -267,9 +281,8 @@ class Execution:
         if lost:
             self._collect()  # a last look: a result counts more than any evidence
         for task in lost:
-            for index in list(task.indices):
-                where = self.where(index, task.ended)
-                self.fail(index, failures.diagnose(task.ended, where))
+            if task.indices:
+                self._give_up(task)
 
     def _open_places(self) -> None:
         """Note where each call is that has no result yet."""
@@ -282,8 +295,12 @@ class Execution:
         for index, place in self.plan.flying.items():
             places.setdefault(place, []).append(index)
         for place, indices in places.items():
-            self._watch.tasks[place] = OpenTask(place, dict.fromkeys(indices))
-            self._place_of.update(dict.fromkeys(indices, place))
+            self._open(place, indices)
+
+    def _open(self, place: Place, indices: list[int]) -> None:
+        """Note that calls are in flight in an array task."""
+        self._watch.tasks[place] = OpenTask(place, dict.fromkeys(indices))
+        self._place_of.update(dict.fromkeys(indices, place))
 
     def _close(self, index: int) -> None:
         """Note that a call is final."""
@@ -304,7 +321,8 @@ class Execution:
                 self._close(index)
         for index, number in self._find_open(Kind.ERR):
             if number >= 0 and self._is_ours(number):
-                self.fail(index, self._recorded(index, number))
+                self._foreign.add(number)  # a later attempt does not fail by it
+                self._fail_or_retry(index, self._recorded(index, number))
         return len(self._place_of) < n_open
 
     def _find_open(self, kind: Kind) -> list[tuple[int, int]]:
@@ -323,7 +341,8 @@ class Execution:
         return False
 
     def _is_own(self, place: Place) -> bool:
-        return self._own is not None and place.run_id == self.plan.run_id
+        claims = (self._own, *self._children)
+        return any(c is not None and c.plan.run_id == place.run_id for c in claims)
 
     def _recorded(self, index: int, number: int) -> BaseException:
         """Return the exception that a worker recorded."""
@@ -342,6 +361,91 @@ class Execution:
             return where.error(ResultUnreadable, what)
         return failures.task_exception(record, where)
 
+    def _give_up(self, task: OpenTask) -> None:
+        """Settle what an array task left undone: one call died, the rest waited.
+
+        Where it never got to work, or somebody deleted it, nothing is submitted
+        again.
+        """
+        indices = list(task.indices)
+        errors = {
+            i: failures.diagnose(task.ended, self.where(i, task.ended)) for i in indices
+        }
+        has_begun = self._has_begun(task)
+        if not has_begun and not isinstance(errors[indices[0]], NodeLost):
+            for index in indices:
+                self.fail(index, errors[index])
+            return
+        n_guilty = self._n_guilty(task, errors[indices[0]]) if has_begun else None
+        for index in indices[:n_guilty]:
+            self._fail_or_retry(index, errors[index])
+        if n_guilty is not None and indices[n_guilty:]:
+            rest = indices[n_guilty:]
+            self._resubmit(rest, Resources(), errors[rest[0]])
+
+    def _n_guilty(self, task: OpenTask, error: CallError) -> int | None:
+        """Return how many of a begun array task's open calls share its end.
+
+        Usually the one it was in. None if its time ran out while it was at its
+        first call: all; if it was at a later one: that shared the time with
+        others and is none to blame.
+        """
+        if isinstance(error, Deleted | ResultUnreadable):
+            return None
+        plan = self._claims[task.place.run_id].plan
+        first_key = plan.chunk_keys(task.place.task)[0]
+        is_first = self.plan.keys[task.first] == first_key
+        return 0 if isinstance(error, TimeLimit) and not is_first else 1
+
+    def _has_begun(self, task: OpenTask) -> bool:
+        """Tell whether the worker of an array task got to its first call."""
+        stem = f"{task.place.run_id}.{task.place.task}."
+        return any(n.startswith(stem) for n in fs.list_names(self.folder.path))
+
+    def _fail_or_retry(self, index: int, error: BaseException) -> None:
+        """Try a call again if that was asked for its kind of end, else fail it."""
+        attempts = self._attempts.get(index, 1)
+        claim = self._claims.get(self._place_of[index].run_id)
+        more = None
+        if claim is not None and isinstance(error, CallError):
+            error.attempts = attempts
+            more = more_of(error, claim.plan, attempts)
+        if more is None or not isinstance(error, CallError):
+            self.fail(index, error)
+            return
+        self._attempts[index] = attempts + 1
+        self._resubmit([index], more, error)
+
+    def _resubmit(self, indices: list[int], more: Resources, error: CallError) -> None:
+        """Submit calls again; where that is refused they fail by what they had."""
+        plan = self._claims[self._place_of[indices[0]].run_id].plan
+        keys = [self.plan.keys[i] for i in indices]
+        try:
+            if self._resubmitter is None:
+                raise error
+            claim = self._resubmitter.submit(plan, keys, more)
+        except GridTaskError as problem:
+            if problem is not error:
+                error.add_note(f"it could not be submitted again: {problem}")
+            for index in indices:
+                self.fail(index, error)
+            return
+        self.warnings.append(describe(more, plan, len(indices), error))
+        self.add_child(claim)
+
+    def add_child(self, claim: Claim) -> None:
+        """Follow a run that continues this one for some of its open calls."""
+        self._claims[claim.plan.run_id] = claim
+        self._children.append(claim)
+        index_of = {self.plan.keys[i]: i for i in self._place_of}
+        for task in range(1, len(claim.plan.chunks) + 1):
+            keys = claim.plan.chunk_keys(task)
+            indices = [index_of[key] for key in keys if key in index_of]
+            for index in indices:
+                self._close(index)
+            if indices:
+                self._open(Place(claim.plan.run_id, task), indices)
+
     def _fail_errored(self, task: OpenTask) -> None:
         """Fail the calls of an array task in an error state, and delete it."""
         reason = self._watch.error_reason(task)
@@ -350,18 +454,23 @@ class Execution:
         self._watch.cancel(task)  # cleared, it would start behind the user's back
 
     def _finish(self) -> None:
-        """Write down that the run has ended."""
-        if self._own is None:
-            return
-        own, self._own = self._own, None
-        keys = self.plan.keys
-        failed = {keys[i].hex(): type(e).__name__ for i, e in self.failures.items()}
-        try:
-            own.retire({"failed": failed})
-        except StoreError as error:
-            self.warnings.append(str(error))
-        for job in own.jobs:
-            self._backend.forget(job.job_id)
+        """Write down that the run has ended, and what continued it."""
+        ended, self._children = self._children, []
+        if self._own is not None:
+            ended, self._own = [self._own, *ended], None
+        for claim in ended:
+            indices = {self.plan.keys[i]: i for i in self.failures}
+            failed = {
+                key.hex(): type(self.failures[indices[key]]).__name__
+                for key in claim.plan.keys
+                if key in indices
+            }
+            try:
+                claim.retire({"failed": failed})
+            except StoreError as error:
+                self.warnings.append(str(error))
+            for job in claim.jobs:
+                self._backend.forget(job.job_id)
 
 
 def _tail(log: bytes) -> str:

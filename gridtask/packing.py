@@ -77,6 +77,13 @@ class Packer:
         self._by_id[id(value)] = (value, packed)
         return packed
 
+    def copy(self, call: bytes, blob: Blob) -> bytes:
+        """Take over a call that is packed already, with its large parts."""
+        for digest in digests_of(call):
+            if digest not in self._stored:
+                self._keep(blob(digest))
+        return call
+
     def _keep(self, data: Buffer) -> bytes:
         """Store bytes unless they are stored already; return their digest."""
         digest = xxhash.xxh3_128_digest(data)
@@ -89,6 +96,17 @@ class Packer:
 _Packed = tuple[bytes | None, bytes | None, list[bytes | bytearray]]
 """(digest of the pickle, or the pickle itself, and its buffers: the digest of a
 large one, a small one itself as a bytearray)."""
+
+
+def digests_of(data: bytes) -> list[bytes]:
+    """Return the digests of the large parts that a packed call refers to."""
+    _, *rest = pickle.loads(data)
+    found: list[bytes] = []
+    for packed in rest:
+        for digest, pickled, buffers in packed.values():
+            found += [digest] if pickled is None else []
+            found += [b for b in buffers if not isinstance(b, bytearray)]
+    return found
 
 
 def unpack(data: bytes, blob: Blob) -> Arguments:

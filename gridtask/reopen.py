@@ -15,6 +15,7 @@ from gridtask.calls import Arguments
 from gridtask.claims import Claim, open_claim, open_claims
 from gridtask.driver import Execution
 from gridtask.errors import CallError, SchedulerUnavailable, StoreError
+from gridtask.retry import Resubmitter, is_child_of
 from gridtask.run import Run
 from gridtask.runfile import RunFile, RunPlan
 from gridtask.session import open_backend, pace_of
@@ -102,9 +103,15 @@ def _open(
     return Store.open(root), settings
 
 
-def _run_ids(store: Store) -> list[str]:
+def _all_ids(store: Store) -> list[str]:
     names = fs.list_names(store.runs)
     return sorted(name[:-4] for name in names if name.endswith(".run"))
+
+
+def _run_ids(store: Store) -> list[str]:
+    """Return the ids of runs that do not continue another one."""
+    ids = _all_ids(store)
+    return [i for i in ids if not is_child_of(i, i.rpartition("r")[0])]
 
 
 def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
@@ -115,14 +122,18 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
     for other in {place.run_id for place in plan.flying.values()}:
         claims[other] = open_claim(store.runs, other)
     ended = _summary(own)
+    backend = open_backend(plan.backend, settings, store.runs)
     execution = Execution(
         store.folder(plan.task),
         plan,
-        open_backend(plan.backend, settings, store.runs),
+        backend,
         pace_of(plan.backend, settings),
         claims,
+        Resubmitter(store.runs, backend, settings.site),
         own=None if ended else own,
     )
+    for child in [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]:
+        execution.add_child(open_claim(store.runs, child))
     loader = _Loader(store.runs / f"{run_id}.run", plan)
     execution.texts = loader.text
     execution.step(now=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,13 @@ AXES_KEY = b"axes".ljust(16, b"\0")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
+ID_LENGTH = 8
+"""Characters of a run's id: base 32, 40 random bits."""
+
+
 def new_run_id() -> str:
-    """Return a new run's id: 8 characters of base 32, 40 random bits."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    """Return a new run's id."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,16 @@ class RunPlan:
     cluster_params: tuple[str, ...] = ()
     memory: str | None = None
     time: str | None = None
+    slots: int = 1
+    max_running: int | None = None
+    retries: int = 1
+    escalate: dict[str, float] = field(default_factory=dict)
+
+    def chunk_keys(self, task: int) -> list[bytes]:
+        """Return the keys of array task `task` (from 1) in their order."""
+        start = sum(self.chunks[: task - 1])
+        indices = self.missing[start : start + self.chunks[task - 1]]
+        return [self.keys[i] for i in indices]
 
     def job_name(self, number: int) -> str:
         """Return the name of the run's job `number`; it finds the job again."""
@@ -142,6 +156,10 @@ class RunFileWriter:
     def pack(self, arguments: Arguments) -> bytes:
         """Pack one call; what is large goes to disk now, once."""
         return self._packer.pack(arguments)
+
+    def copy(self, call: bytes, source: RunFile) -> bytes:
+        """Take over a packed call of another run file."""
+        return self._packer.copy(call, source.blob)
 
     def publish(
         self,
@@ -294,9 +312,10 @@ class RunFile:
 
     def unpack(self, call: bytes) -> Arguments:
         """Return a call's arguments: objects of its own at each request."""
-        return unpack(call, self._blob)
+        return unpack(call, self.blob)
 
-    def _blob(self, digest: bytes) -> Buffer:
+    def blob(self, digest: bytes) -> Buffer:
+        """Return a private copy of bytes that calls share."""
         entry = self._args.get(digest)
         if entry is None:
             msg = f"{self.path} has lost an argument of {digest.hex()}: it is damaged"

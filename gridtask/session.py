@@ -138,6 +138,7 @@ class Session(Generic[R]):
         return Terms(
             backend=backend,
             pace=pace_of(name, settings),
+            site=settings.site,
             cluster_params=resources.words if is_cluster else (),
             memory=resources.memory if is_cluster else None,
             time=resources.time if is_cluster else None,
@@ -146,6 +147,8 @@ class Session(Generic[R]):
             max_array_tasks=settings.site.max_array_tasks if is_cluster else None,
             chunk=settings.chunk,
             env=settings.env,
+            retries=settings.retries,
+            escalate=dict(settings.escalate),
         )
 
     # ------------------------------------------------------------------- calls

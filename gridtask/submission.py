@@ -10,18 +10,20 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gridtask import claims
-from gridtask.backends.base import Backend, JobRequest, JobState
+from gridtask.backends.base import Backend, JobState, SiteProfile
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
 from gridtask.driver import Execution
-from gridtask.errors import ConfigError, SchedulerUnavailable
+from gridtask.errors import SchedulerUnavailable
+from gridtask.jobs import job_request, submit_jobs
 from gridtask.pace import Pace
 from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
+from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, World, new_run_id
 from gridtask.store.segment import Kind
 
@@ -96,6 +98,7 @@ class Terms:
 
     backend: Backend
     pace: Pace
+    site: SiteProfile
     cluster_params: tuple[str, ...] = ()
     memory: str | None = None
     time: str | None = None
@@ -104,6 +107,8 @@ class Terms:
     max_array_tasks: int | None = None
     chunk: ChunkSize = "auto"
     env: tuple[str, ...] = ()
+    retries: int = 1
+    escalate: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class Submission:
         reason = "never computed with these arguments and this code"
         if not self.folder.numbers(Kind.OK):
             reason = f"{self.work.task} has no results yet"
-        request = self._request(self._run_plan(plan, "RUN"), 1, bytes(16))
+        request = job_request(self._run_plan(plan, "RUN"), self.store.runs, 1)
         script = " ".join(self.terms.backend.command(request))
         return replace(plan, reasons={reason: len(plan.missing)}, script=script)
 
@@ -193,7 +198,7 @@ class Submission:
             return self._execution(plan, adopted)
         own = Claim(self.store.runs, plan)
         execution = self._execution(plan, {**adopted, plan.run_id: own}, own)
-        self._submit(own, writer.file_id)
+        submit_jobs(self.terms.backend, own, writer.file_id)
         return execution
 
     def _publish(
@@ -207,11 +212,13 @@ class Submission:
         warned = False
         while True:
             try:
-                with claims.submit_lock(self.store.root):
+                with claims.submit_lock(self.store.root) as is_held:
                     self.folder.refresh()
                     plan = self._plan(*self._look_around())
                     run_plan = self._run_plan(plan, writer.path.stem)
                     adopted = self._adopted(run_plan)
+                    if not is_held():
+                        continue  # stalled so long that another driver took over
                     if self._is_published(run_plan):
                         world = _world(self.work, self.terms)
                         writer.publish(run_plan, packed, world, snapshot)
@@ -228,8 +235,11 @@ class Submission:
     def _execution(
         self, plan: RunPlan, known: Mapping[str, Claim], own: Claim | None = None
     ) -> Execution:
-        backend, pace = self.terms.backend, self.terms.pace
-        return Execution(self.folder, plan, backend, pace, known, own=own)
+        terms = self.terms
+        resubmitter = Resubmitter(self.store.runs, terms.backend, terms.site)
+        return Execution(
+            self.folder, plan, terms.backend, terms.pace, known, resubmitter, own=own
+        )
 
     def _look_around(self) -> tuple[set[int], dict[int, Place]]:
         """Return which keys have results, and which are in flight, by index."""
@@ -238,7 +248,7 @@ class Submission:
         wanted = {key: i for i, key in enumerate(self.keys) if i not in known}
         flying: dict[int, Place] = {}
         states: Mapping[str, JobState] | None = None
-        for claim in claims.open_claims(self.store.runs) if wanted else ():
+        for claim in claims.open_claims(self.store.runs, self.warn) if wanted else ():
             plan = claim.plan
             if plan.backend != self.terms.backend.name:
                 continue
@@ -289,6 +299,10 @@ class Submission:
             cluster_params=terms.cluster_params,
             memory=terms.memory,
             time=terms.time,
+            slots=terms.slots,
+            max_running=terms.max_running,
+            retries=terms.retries,
+            escalate=terms.escalate,
         )
 
     def _adopted(self, plan: RunPlan) -> dict[str, Claim]:
@@ -296,39 +310,6 @@ class Submission:
         run_ids = {place.run_id for place in plan.flying.values()}
         runs = self.store.runs
         return {run_id: claims.open_claim(runs, run_id) for run_id in run_ids}
-
-    def _request(self, plan: RunPlan, number: int, file_id: bytes) -> JobRequest:
-        """Return the request for job `number` of a plan."""
-        if not sys.executable:
-            msg = "sys.executable is empty: the interpreter for workers is unknown"
-            raise ConfigError(msg)
-        job = plan.jobs[number - 1]
-        path = str(self.store.runs / f"{plan.run_id}.run")
-        worker = ("-P", "-m", "gridtask.worker", path, file_id.hex())
-        return JobRequest(
-            name=plan.job_name(number),
-            argv=(sys.executable, *worker),
-            first_task=job.first_task,
-            n_tasks=job.n_tasks,
-            folder=str(self.store.runs),
-            log=f"{plan.run_id}.t{{task}}.log",
-            cluster_params=self.terms.cluster_params,
-            max_running=self.terms.max_running,
-            slots=self.terms.slots,
-        )
-
-    def _submit(self, claim: Claim, file_id: bytes) -> None:
-        """Submit every job of a run, or none."""
-        backend = self.terms.backend
-        try:
-            for number, tasks in enumerate(claim.plan.jobs, start=1):
-                request = self._request(claim.plan, number, file_id)
-                claim.add_job(number, tasks, backend.submit(request))
-        except BaseException:
-            for job in claim.jobs:
-                backend.cancel(job.job_id)
-            claim.retire({"submitted": False})
-            raise
 
 
 def _measured(folder: Folder) -> float | None:

@@ -122,6 +122,7 @@ def compute(
     about = {"run": attempt.run_id, "job": attempt.array_task, "host": attempt.host}
     stem = f"{attempt.run_id}.{attempt.task}"
     writer = folder.writer(stem, task=attempt.task, meta=about)
+    writer.begin()
     binder = Binder(function, world.label)
 
     def one(number: int, packed: bytes, meta: dict[str, str]) -> Encoded:

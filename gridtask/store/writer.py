@@ -196,6 +196,19 @@ class RecordWriter:
             if self._n_pending_bytes >= SYNC_BYTES:
                 self._commit()
 
+    def begin(self) -> None:
+        """Make the segment now: a listing then shows that somebody is at work.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be made, after several attempts.
+        """
+        with self._lock:
+            self._raise_error()
+            if self._segment is None:
+                self._attempt(self._start_segment)
+
     def sync(self) -> None:
         """Return when all records are committed.
 

@@ -1,0 +1,62 @@
+"""From a published run file to submitted jobs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gridtask.backends.base import Backend, JobRequest
+from gridtask.claims import Claim
+from gridtask.errors import ConfigError
+from gridtask.runfile import RunPlan
+
+
+def job_request(
+    plan: RunPlan, runs: Path, number: int, file_id: bytes = bytes(16)
+) -> JobRequest:
+    """Return the request for job `number` (from 1) of a run.
+
+    Raises
+    ------
+    ConfigError
+        If this interpreter does not know its own path.
+    """
+    if not sys.executable:
+        msg = "sys.executable is empty: the interpreter for workers is unknown"
+        raise ConfigError(msg)
+    job = plan.jobs[number - 1]
+    path = str(runs / f"{plan.run_id}.run")
+    worker = ("-P", "-m", "gridtask.worker", path, file_id.hex())
+    return JobRequest(
+        name=plan.job_name(number),
+        argv=(sys.executable, *worker),
+        first_task=job.first_task,
+        n_tasks=job.n_tasks,
+        folder=str(runs),
+        log=f"{plan.run_id}.t{{task}}.log",
+        cluster_params=plan.cluster_params,
+        max_running=plan.max_running,
+        slots=plan.slots,
+    )
+
+
+def submit_jobs(backend: Backend, claim: Claim, file_id: bytes) -> None:
+    """Submit every job of a run, or none.
+
+    Raises
+    ------
+    SubmitError
+        If the scheduler refused one; those before it are deleted again.
+    """
+    try:
+        for number, tasks in enumerate(claim.plan.jobs, start=1):
+            request = job_request(claim.plan, claim.runs, number, file_id)
+            claim.add_job(number, tasks, backend.submit(request))
+    except BaseException:
+        if not claim.jobs:
+            claim.withdraw()
+            raise
+        for job in claim.jobs:
+            backend.cancel(job.job_id)
+        claim.retire({"submitted": False})
+        raise

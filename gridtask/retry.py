@@ -1,0 +1,173 @@
+"""Calls tried again: which ones, with how much more, in a run file of their own."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from gridtask.backends.base import Backend, SiteProfile
+from gridtask.backends.cluster_params import Resolved, merge
+from gridtask.claims import Claim, submit_lock, this_process
+from gridtask.errors import CallError, NodeLost, OutOfMemory, TimeLimit
+from gridtask.fs import list_names
+from gridtask.jobs import submit_jobs
+from gridtask.plan import make_plan
+from gridtask.runfile import ID_LENGTH, RunFile, RunFileWriter, RunPlan
+from gridtask.units import format_memory, format_time, parse_memory, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """A layer of resources above those of the first attempt."""
+
+    cluster_params: Sequence[str] = ()
+    memory: str | None = None
+    time: str | None = None
+    slots: int | None = None
+
+
+def more_of(error: CallError, plan: RunPlan, attempts: int) -> Resources | None:
+    """Return with what a call that ended by `error` is tried again.
+
+    Parameters
+    ----------
+    attempts : int
+        How often it was tried so far.
+
+    Returns
+    -------
+    resources : Resources or None
+        None if it is not tried again.
+    """
+    if attempts > plan.retries:
+        return None
+    if isinstance(error, NodeLost):
+        return Resources()
+    if isinstance(error, OutOfMemory) and plan.memory and "memory" in plan.escalate:
+        more = parse_memory(plan.memory) * plan.escalate["memory"]
+        return Resources(memory=format_memory(int(more)))
+    if isinstance(error, TimeLimit) and plan.time and "time" in plan.escalate:
+        more = parse_time(plan.time) * plan.escalate["time"]
+        return Resources(time=format_time(more))
+    return None
+
+
+class Resubmitter:
+    """Submits calls of a run again, from its run file alone.
+
+    Neither the script's code nor its arguments are needed: the new run file is
+    made of the first one's parts, so what was hashed still is what runs.
+    """
+
+    def __init__(self, runs: Path, backend: Backend, site: SiteProfile) -> None:
+        self._runs = runs
+        self._backend = backend
+        self._site = site
+
+    def submit(self, plan: RunPlan, keys: list[bytes], more: Resources) -> Claim:
+        """Submit some calls of a published run as a new one.
+
+        Parameters
+        ----------
+        plan : RunPlan
+            The run whose file holds the calls.
+        keys : list of bytes
+            Their keys.
+        more : Resources
+            What differs from the first attempt.
+
+        Returns
+        -------
+        claim : Claim
+            The new run's claim; its parent is the first run.
+
+        Raises
+        ------
+        SubmitError
+            If the scheduler refused the job.
+        """
+        source = RunFile(self._runs / f"{plan.run_id}.run")
+        child = self._child_plan(plan, keys, more)
+        writer = RunFileWriter(self._runs, child.run_id)
+        try:
+            calls = source.arguments(plan)
+            index_of = {key: index for index, key in enumerate(plan.keys)}
+            packed = {
+                new: writer.copy(calls[index_of[key]], source)
+                for new, key in enumerate(keys)
+            }
+            with submit_lock(self._runs.parent):
+                writer.publish(child, packed, *source.code())
+        except BaseException:
+            writer.discard()
+            raise
+        finally:
+            source.close()
+        claim = Claim(self._runs, child)
+        submit_jobs(self._backend, claim, writer.file_id)
+        return claim
+
+    def _child_plan(self, plan: RunPlan, keys: list[bytes], more: Resources) -> RunPlan:
+        limits = self._backend.limits()
+        cut = make_plan(
+            keys,
+            range(len(keys)),
+            cached=(),
+            in_flight={},
+            slots=limits.slots,
+            max_array_tasks=self._site.max_array_tasks or limits.max_array_tasks,
+        )
+        resources = self._resources(plan, more)
+        is_cluster = bool(resources.words) or plan.backend == "gridengine"
+        root = plan.parent or plan.run_id
+        return replace(
+            plan,
+            run_id=self._child_id(root),
+            parent=root,
+            name=None,
+            created_at=time.time(),
+            **asdict(this_process()),
+            keys=cut.keys,
+            positions=cut.positions,
+            done=[],
+            flying={},
+            missing=cut.missing,
+            chunks=cut.chunks,
+            jobs=cut.jobs,
+            cluster_params=resources.words if is_cluster else (),
+            memory=resources.memory or plan.memory,
+            time=resources.time or plan.time,
+        )
+
+    def _resources(self, plan: RunPlan, more: Resources) -> Resolved:
+        words = tuple(shlex.quote(word) for word in plan.cluster_params)
+        return merge([Resources(cluster_params=(" ".join(words),)), more], self._site)
+
+    def _child_id(self, root: str) -> str:
+        """Return the next free id of a run's children: ``<run>r2``, ``<run>r3``."""
+        taken = {name.partition(".")[0] for name in list_names(self._runs)}
+        number = 2
+        while f"{root}r{number}" in taken:
+            number += 1
+        return f"{root}r{number}"
+
+
+def is_child_of(run_id: str, root: str) -> bool:
+    """Tell whether a run's id says that it continues the run `root`."""
+    head, _, number = run_id.rpartition("r")
+    return head == root and len(head) == ID_LENGTH and number.isdigit()
+
+
+def describe(more: Resources, plan: RunPlan, n_calls: int, error: CallError) -> str:
+    """Return a line that says what is tried again, and with what."""
+    changes = [
+        f"{name}={getattr(more, name)} instead of {getattr(plan, name)}"
+        for name in ("memory", "time")
+        if getattr(more, name)
+    ]
+    with_what = f" with {', '.join(changes)}" if changes else ""
+    calls = "1 call is" if n_calls == 1 else f"{n_calls} calls are"
+    return f"{calls} tried again{with_what}: {type(error).__name__}"
