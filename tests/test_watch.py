@@ -1,0 +1,591 @@
+"""When an array task is given up, by an injected clock and a scheduler of words."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from gridtask import failures, fs
+from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
+from gridtask.claims import Claim, open_claim, this_process
+from gridtask.driver import Execution
+from gridtask.errors import (
+    JobErrorState,
+    Killed,
+    NodeLost,
+    ResultUnreadable,
+    SchedulerUnavailable,
+)
+from gridtask.pace import HERE, Ladder, cluster_pace
+from gridtask.plan import JobRange, Place
+from gridtask.runfile import RunFileWriter, RunPlan, World
+from gridtask.store import values
+from gridtask.store.store import Store
+from gridtask.watch import JobWatch, OpenTask
+
+RUN_ID = "abcdefgh"
+JOB_ID = "17"
+PACE = cluster_pace(fs_latency=60.0)
+KEYS = [bytes([i]) * 16 for i in range(4)]
+CODE = bytes(8)
+
+
+class Clock:
+    """Seconds that pass only when told so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class FakeBackend:
+    """A scheduler that says what it is told to say.
+
+    Attributes
+    ----------
+    tasks : dict of int to TaskState
+        The array tasks of job 17 that it knows.
+    job_name : str
+        The name of job 17.
+    records : list of Accounting
+    is_down : bool
+        True if it gives no answer to anything.
+    deleted : list
+        What it was asked to delete.
+    """
+
+    name = "fake"
+
+    def __init__(self):
+        self.tasks: dict[int, TaskState] = {}
+        self.job_name = f"gt_{RUN_ID}_1_simulate"
+        self.records: list[Accounting] = []
+        self.is_down = False
+        self.deleted: list[tuple[str, list[int] | None]] = []
+        self.forgotten: list[str] = []
+        self.n_account = 0
+
+    def poll(self) -> Mapping[str, JobState]:
+        self._answer()
+        groups = tuple(
+            TaskGroup(state, (range(task, task + 1),))
+            for task, state in self.tasks.items()
+        )
+        return {JOB_ID: JobState(JOB_ID, self.job_name, groups)} if groups else {}
+
+    def account(self, tasks: Mapping[str, Collection[int]]) -> list[Accounting]:
+        self._answer()
+        self.n_account += 1
+        return [r for r in self.records if r.task in tasks.get(r.job_id, ())]
+
+    def error_reason(self, job_id: str, task: int) -> str | None:
+        return f"task {task}: can't chdir"
+
+    def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
+        self._answer()
+        self.deleted.append((job_id, None if tasks is None else sorted(tasks)))
+
+    def forget(self, job_id: str) -> None:
+        self.forgotten.append(job_id)
+
+    def _answer(self) -> None:
+        if self.is_down:
+            msg = "qstat gave no answer"
+            raise SchedulerUnavailable(msg)
+
+
+@pytest.fixture
+def clock():
+    """A clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def backend():
+    """A scheduler that runs both array tasks of job 17."""
+    backend = FakeBackend()
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.QUEUED}
+    return backend
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty cache."""
+    return Store.open(tmp_path / "cache")
+
+
+@pytest.fixture
+def claim(store):
+    """A published run of four calls in two array tasks, submitted as job 17."""
+    plan = RunPlan(
+        run_id=RUN_ID,
+        task="simulate",
+        backend="fake",
+        created_at=0.0,
+        **dataclasses.asdict(this_process()),
+        code=bytes(16),
+        keys=KEYS,
+        positions=range(4),
+        done=[],
+        flying={},
+        missing=[0, 1, 2, 3],
+        chunks=[3, 1],
+        jobs=[JobRange(1, 2)],
+        memory="1G",
+    )
+    writer = RunFileWriter(store.runs, RUN_ID)
+    packed = {index: writer.pack({"x": index}) for index in plan.missing}
+    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
+    claim = Claim(store.runs, plan)
+    claim.add_job(1, plan.jobs[0], JOB_ID)
+    return claim
+
+
+@pytest.fixture
+def watch(backend, claim, clock):
+    """Both array tasks, followed."""
+    watch = JobWatch(backend, {RUN_ID: claim}, PACE, clock)
+    for task, indices in ((1, (0, 1, 2)), (2, (3,))):
+        place = Place(RUN_ID, task)
+        watch.tasks[place] = OpenTask(place, dict.fromkeys(indices))
+    return watch
+
+
+def record(task=1, **fields) -> Accounting:
+    """Return an accounting record of job 17."""
+    return Accounting(JOB_ID, task, **fields)
+
+
+def lost_numbers(watch) -> list[int]:
+    """Return the numbers of the array tasks that are given up."""
+    return sorted(task.place.task for task in watch.lost())
+
+
+# ------------------------------------------------------------------- the watch
+
+
+def test_what_the_scheduler_knows_is_followed(watch, backend):
+    """States are taken over; `poll` tells whether any changed."""
+    assert watch.poll()
+    assert not watch.poll()
+    states = [task.state for task in watch.tasks.values()]
+    assert states == [TaskState.RUNNING, TaskState.QUEUED]
+    assert watch.lost() == []
+
+
+@pytest.mark.parametrize("state", [s for s in TaskState if s is not TaskState.ERROR])
+def test_an_array_task_with_any_state_is_alive(watch, backend, clock, state):
+    """However long it stays in it, letters that nobody knows included."""
+    backend.tasks = {1: state, 2: state}
+    for _ in range(10):
+        watch.poll()
+        clock.now += 1000
+    assert watch.lost() == []
+    assert watch.errored() == []
+
+
+def test_without_evidence_a_task_is_lost_late(watch, backend, clock):
+    """Gone in two answers 15 s apart, and 60 s more for results to be seen."""
+    backend.tasks = {}
+    lost_at = []
+    for _ in range(100):
+        watch.poll()
+        if watch.lost():
+            lost_at.append(clock.now - 1000)
+        clock.now += 1
+    assert lost_at[0] == PACE.gone + PACE.unseen
+
+
+def test_one_answer_is_not_enough(watch, backend, clock):
+    """A single listing without the job may be a mistake."""
+    backend.tasks = {}
+    watch.poll()
+    clock.now += 1000
+    assert watch.lost() == []
+    watch.poll()
+    assert lost_numbers(watch) == [1, 2]
+
+
+def test_a_task_that_comes_back_is_alive(watch, backend, clock):
+    """Being gone counts anew after a restart of the scheduler."""
+    backend.tasks = {}
+    watch.poll()
+    clock.now += 60
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    watch.poll()
+    backend.tasks = {}
+    clock.now += 60
+    watch.poll()
+    watch.poll()
+    assert watch.lost() == []
+
+
+def test_no_answer_is_never_a_death(watch, backend, clock):
+    """Nothing is decided while the scheduler is silent; it is said once."""
+    backend.tasks = {}
+    watch.poll()
+    watch.poll()
+    backend.is_down = True
+    for _ in range(10):
+        clock.now += 1000
+        assert not watch.poll()
+        assert watch.lost() == []
+    assert watch.is_unknown
+    assert watch.warnings == [
+        "qstat gave no answer; waiting, nothing is submitted again"
+    ]
+    backend.is_down = False
+    watch.poll()
+    assert watch.warnings[1:] == ["the scheduler answers again"]
+    assert lost_numbers(watch) == [1, 2]
+
+
+def test_evidence_shortens_the_wait(watch, backend, clock):
+    """A record of a violent end, and 5 s later its results are missed."""
+    backend.tasks = {2: TaskState.RUNNING}
+    backend.records = [record(failed=100, exit_status=137)]
+    watch.poll()
+    assert watch.lost() == []
+    clock.now += PACE.settle
+    (lost,) = watch.lost()
+    assert (lost.place.task, lost.ended.exit_status) == (1, 137)
+
+
+def test_a_normal_end_gives_results_time_to_be_seen(watch, backend, clock):
+    """A worker that ended well has written its results: they are on their way."""
+    backend.tasks = {2: TaskState.RUNNING}
+    backend.records = [record(exit_status=0)]
+    watch.poll()
+    watch.lost()
+    clock.now += PACE.unseen - 1
+    assert watch.lost() == []
+    clock.now += 1
+    assert lost_numbers(watch) == [1]
+
+
+def test_accounting_may_come_late(watch, backend, clock):
+    """Asked again and again, ever more seldom, until there is a record."""
+    backend.tasks = {2: TaskState.RUNNING}
+    watch.poll()
+    for _ in range(14):
+        assert watch.lost() == []
+        clock.now += 1
+    assert 2 <= backend.n_account < 10
+    backend.records = [record(failed=37, exit_status=137)]
+    for _ in range(10):
+        watch.lost()
+        clock.now += 1
+    assert watch.lost()[0].ended.failed == 37
+
+
+def test_a_later_death_is_asked_for_at_once(watch, backend, clock):
+    """Though the questions for the first one have become seldom."""
+    backend.tasks = {2: TaskState.RUNNING}
+    watch.poll()
+    for _ in range(70):
+        watch.lost()
+        clock.now += 1
+    backend.tasks = {}
+    backend.records = [record(2, failed=100, exit_status=137)]
+    watch.poll()
+    watch.lost()
+    assert watch.tasks[Place(RUN_ID, 2)].ended is not None
+
+
+def test_a_rescheduled_attempt_is_no_end(watch, backend, clock):
+    """Another attempt follows; the record of the last one counts."""
+    again = record(failed=25, exit_status=99, rescheduled=True)
+    backend.records = [again]
+    backend.tasks = {2: TaskState.RUNNING}
+    watch.poll()
+    watch.lost()
+    clock.now += 10
+    assert watch.lost() == []
+    backend.records = [again, record(failed=100, exit_status=139)]
+    clock.now += 10
+    watch.lost()
+    clock.now += PACE.settle
+    assert watch.lost()[0].ended.exit_status == 139
+
+
+def test_a_scheduler_that_fails_in_accounting_gives_no_evidence(watch, backend, clock):
+    """Its answer that the job is gone still counts, later."""
+    backend.tasks = {}
+    watch.poll()
+    backend.is_down = True
+    clock.now += PACE.settle
+    assert watch.lost() == []
+
+
+def test_another_job_with_the_same_number_is_not_ours(watch, backend, clock):
+    """The name tells: ours is gone."""
+    backend.job_name = "gt_other_1_simulate"
+    watch.poll()
+    assert [task.state for task in watch.tasks.values()] == [None, None]
+
+
+def test_a_run_about_to_be_submitted_is_waited_for(store, claim, backend, clock):
+    """Its driver lives and has not written down a job: then it has, and it is gone."""
+    fs.remove(store.runs / f"{RUN_ID}.1.job")
+    early = open_claim(store.runs, RUN_ID)
+    place = Place(RUN_ID, 1)
+    watch = JobWatch(backend, {RUN_ID: early}, PACE, clock)
+    watch.tasks[place] = OpenTask(place, {0: None})
+    backend.tasks = {}
+    watch.poll()
+    assert watch.tasks[place].state is TaskState.QUEUED
+    claim.add_job(1, JobRange(1, 2), JOB_ID)
+    watch.poll()
+    assert watch.tasks[place].state is None
+    assert watch.job_of(place).job_id == JOB_ID
+
+
+def test_array_tasks_are_deleted_by_job(watch, backend):
+    """One command however many array tasks."""
+    assert watch.cancel(*watch.tasks.values())
+    assert backend.deleted == [(JOB_ID, [1, 2])]
+
+
+@pytest.mark.parametrize(
+    "error", [SchedulerUnavailable("no answer"), OSError(errno.ENOSPC, "full")]
+)
+def test_a_deletion_that_fails_is_told(watch, backend, error):
+    """It must not end the waiting for all other calls."""
+
+    def refuse(job_id, tasks):
+        raise error
+
+    backend.cancel = refuse
+    assert not watch.cancel(*watch.tasks.values())
+    assert watch.warnings == [f"job {JOB_ID} could not be deleted: {error}"]
+
+
+def test_a_log_is_found_if_there_is_one(watch, store):
+    """By the name that the worker's output has."""
+    place = Place(RUN_ID, 2)
+    assert watch.log_of(place) is None
+    fs.write_new(store.runs / f"{RUN_ID}.t2.log", b"printed")
+    assert watch.log_of(place) == store.runs / f"{RUN_ID}.t2.log"
+    assert watch.log_of(Place("unknown", 1)) is None
+
+
+# ------------------------------------------------------------------- the ladder
+
+
+def test_a_ladder_backs_off_and_starts_again():
+    """From the least delay to the most while nothing changes."""
+    ladder = Ladder(2.0, 5.0)
+    delays = []
+    for changed in (True, False, False, False, True):
+        ladder.done(0.0, changed=changed)
+        delays.append(ladder.seconds_left(0.0))
+    assert delays == [2.0, 3.0, 4.5, 5.0, 2.0]
+    ladder.done(0.0, changed=False, cost=10.0)
+    assert ladder.seconds_left(0.0) == 40.0
+    ladder.reset()
+    assert ladder.is_due(0.0)
+
+
+# ------------------------------------------------------------------- the driver
+
+
+@pytest.fixture
+def execution(store, claim, backend, clock):
+    """The run's execution, on an empty folder."""
+    folder = store.folder("simulate")
+    claims = {RUN_ID: claim}
+    return Execution(folder, claim.plan, backend, PACE, claims, own=claim, clock=clock)
+
+
+@pytest.fixture
+def write(store):
+    """Write records as the worker of an array task does."""
+    folder = store.folder("simulate")
+
+    def write(indices, *, error=None, run=RUN_ID):
+        writer = folder.writer(f"{run}.1", meta={})
+        meta = {"run": run, "job": f"{JOB_ID}.1", "host": "node7"}
+        for index in indices:
+            if error is None:
+                writer.put(KEYS[index], CODE, values.encode(index * 10), meta=meta)
+            else:
+                described = failures.describe_exception(error)
+                writer.fail(KEYS[index], CODE, values.encode(described), meta=meta)
+        writer.close()
+
+    return write
+
+
+def pass_time(execution, clock, seconds):
+    """Let the driver work for a while."""
+    end = clock.now + seconds
+    while clock.now < end and not execution.is_final:
+        clock.now += max(execution.step(), 0.1)
+
+
+def test_results_are_collected_as_they_come(execution, write, clock):
+    """Counts follow; values are in the order asked for."""
+    execution.step()
+    assert str(execution.counts()).startswith("4 calls: 0 cached / 0 finished / 1 run")
+    write([0, 1])
+    pass_time(execution, clock, 10)
+    assert [execution.state_of(i) for i in range(4)] == [
+        "finished",
+        "finished",
+        "running",
+        "queued",
+    ]
+    write([2, 3])
+    pass_time(execution, clock, 10)
+    assert execution.is_final
+    assert execution.values([3, 0]) == [30, 0]
+
+
+def test_the_end_of_a_run_is_written_down(execution, write, claim, backend):
+    """The claim has ended, and nobody needs the job's state any more."""
+    write(range(4))
+    execution.step(now=True)
+    assert fs.size(claim.runs / f"{RUN_ID}.done")
+    assert backend.forgotten == [JOB_ID]
+
+
+def test_a_result_wins_over_evidence_of_death(execution, backend, write, clock):
+    """The worker was killed after it had written the first two results."""
+    execution.step()
+    backend.tasks = {2: TaskState.RUNNING}
+    backend.records = [record(failed=100, exit_status=137, wall_seconds=9.0)]
+    pass_time(execution, clock, 3)
+    clock.now += 100
+    write([0, 1])
+    execution.step(now=True)
+    assert [execution.state_of(i) for i in (0, 1, 3)] == [
+        "finished",
+        "finished",
+        "running",
+    ]
+    pass_time(execution, clock, 100)
+    assert type(execution.failures[2]) is Killed
+    assert list(execution.failures) == [2]
+
+
+def test_a_result_wins_over_a_recorded_failure(execution, write):
+    """Two incarnations ran: one failed, one did not."""
+    write([0], error=ValueError("bad"))
+    write([0])
+    execution.step(now=True)
+    assert execution.state_of(0) == "finished"
+
+
+def test_a_recorded_failure_is_the_tasks_own_exception(execution, write):
+    """With a note that leads to array task, host and call."""
+    write([1], error=ValueError("bad seed"))
+    execution.step(now=True)
+    error = execution.failures[1]
+    assert type(error) is ValueError
+    assert f"array task {JOB_ID}.1 on node7" in error.__notes__[-1]
+
+
+def test_failures_of_other_runs_are_not_ours(execution, write):
+    """An old failure of the same call says nothing of this attempt."""
+    write([1], error=ValueError("yesterday"), run="yesterda")
+    execution.step(now=True)
+    assert execution.state_of(1) == "queued"
+    assert not execution.failures
+
+
+def test_an_array_task_in_error_state_fails_with_its_reason(execution, backend):
+    """And is deleted: cleared, it would start behind the user's back."""
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.ERROR}
+    execution.step()
+    error = execution.failures[3]
+    assert type(error) is JobErrorState
+    assert "task 2: can't chdir" in str(error)
+    assert backend.deleted == [(JOB_ID, [2])]
+
+
+def test_an_error_state_that_cannot_be_deleted_does_not_stop_the_rest(
+    execution, backend
+):
+    """The scheduler went silent between two commands."""
+
+    def refuse(job_id, tasks):
+        msg = "qdel gave no answer"
+        raise SchedulerUnavailable(msg)
+
+    backend.cancel = refuse
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.ERROR}
+    execution.step()
+    assert list(execution.failures) == [3]
+    assert "could not be deleted" in execution.warnings[-1]
+
+
+def test_a_task_that_vanished_is_lost_with_its_node(execution, backend, clock):
+    """No record of its end ever comes."""
+    backend.tasks = {}
+    pass_time(execution, clock, 200)
+    assert {type(error) for error in execution.failures.values()} == {NodeLost}
+
+
+def test_a_normal_end_without_results_is_told_as_such(execution, backend, clock):
+    """After the file system's latency."""
+    backend.tasks = {}
+    backend.records = [record(1, exit_status=0), record(2, exit_status=0)]
+    pass_time(execution, clock, 200)
+    assert {type(error) for error in execution.failures.values()} == {ResultUnreadable}
+
+
+def test_a_silent_scheduler_does_not_hide_results(execution, backend, write, clock):
+    """The store is the truth; the scheduler only tells of the dead."""
+    backend.is_down = True
+    execution.step()
+    write(range(4))
+    pass_time(execution, clock, 20)
+    assert execution.is_final
+    assert not execution.failures
+
+
+@pytest.mark.xfail(reason="the driver catches StoreError only", strict=True)
+def test_a_full_disk_at_the_end_does_not_lose_the_run(execution, write, monkeypatch):
+    """That the run's end is not written down is told, and nothing more."""
+    write(range(4))
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(fs, "write_new", refuse)
+    execution.step(now=True)
+    assert execution.is_final
+    assert "No space left" in execution.warnings[-1]
+
+
+def test_on_one_machine_nothing_is_waited_for(store, claim, backend, clock, write):
+    """What a process wrote is there as soon as it has ended."""
+    folder = store.folder("simulate")
+    run = Execution(folder, claim.plan, backend, HERE, {RUN_ID: claim}, clock=clock)
+    backend.tasks = {}
+    backend.records = [record(1, exit_status=1), record(2, exit_status=0)]
+    write([3])
+    run.step(now=True)
+    assert sorted(run.failures) == [0, 1, 2]
+    assert run.state_of(3) == "finished"
+
+
+def test_cancel_keeps_what_is_there_and_fails_the_rest(execution, backend, write):
+    """Results that arrived meanwhile stay."""
+    write([0])
+    execution.cancel()
+    assert backend.deleted == [(JOB_ID, None)]
+    assert sorted(execution.failures) == [1, 2, 3]
+    assert "cancelled" in str(execution.failures[3])
+
+
+def test_a_call_is_cancelled_only_if_that_ends_no_other(execution, backend):
+    """Call 3 has an array task of its own, call 0 shares one."""
+    assert not execution.cancel_call(0)
+    assert execution.cancel_call(3)
+    assert backend.deleted == [(JOB_ID, [2])]
