@@ -226,7 +226,7 @@ def format_size(n_bytes: float) -> str:
     Returns
     -------
     text : str
-        Three significant digits at most, and the unit.
+        One decimal below 100, and the unit.
 
     Examples
     --------

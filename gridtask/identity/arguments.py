@@ -155,7 +155,7 @@ class _CallDigester:
             if len(value) <= _SMALL_LENGTH:  # type: ignore[arg-type]
                 return True, value
         elif kind in CONTAINERS:
-            item = self._walk.plain.sort_small(value, _SMALL_ITEMS)
+            item = self._walk.plain.sort_small(value, _SMALL_ITEMS, _SMALL_LENGTH)
             if item is not None:
                 return True, item
         return False, self._walk.digest_simple(value)

@@ -18,6 +18,8 @@ _SETTLED_SECONDS: Final = 3.0
 """A file changed more recently may change again without a new time stamp:
 file systems count in ticks of up to 2 s (FAT), NFS caches attributes for 3 s."""
 _TRIES: Final = 3
+_OPEN_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+"""Without waiting for the other end, should it be a pipe."""
 
 _Stamp = tuple[int, int, int, int, int]
 _known: dict[_Stamp, bytes] = {}
@@ -90,11 +92,17 @@ def digest_file(path: str | os.PathLike[str]) -> bytes:
         is being read.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                msg = f"{os.fspath(path)!r} is not a regular file"
+        fd = os.open(path, _OPEN_FLAGS)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                msg = (
+                    f"{os.fspath(path)!r} is not a regular file; give the path of "
+                    f"one, or a list of them for a folder"
+                )
                 raise IdentityError(msg)
-            return _digest_open(file.fileno(), os.fspath(path))
+            return _digest_open(fd, os.fspath(path))
+        finally:
+            os.close(fd)
     except OSError as error:
         msg = (
             f"cannot read the file {os.fspath(path)!r}: {error.strerror}; "

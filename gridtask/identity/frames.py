@@ -45,13 +45,13 @@ def _walk_series(walk: Walk, series: Any) -> Walking:
 
 def _walk_common(walk: Walk, value: Any) -> Any:
     """Digest what frames and series share; returns the digests."""
-    unique = bool(value.flags.allows_duplicate_labels)
+    may_repeat = bool(value.flags.allows_duplicate_labels)
     state = {name: getattr(value, name, None) for name in type(value)._metadata}
     return [
         walk.digest_code(type(value)),
         (yield ".index", value.index),
         (yield ".attrs", dict(value.attrs)),
-        (yield "", (unique, state)),
+        (yield "", (may_repeat, state)),
     ]
 
 

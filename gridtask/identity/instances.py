@@ -160,7 +160,8 @@ def _digest_own(walk: Walk, value: Any) -> bytes:
             f"{type(own).__name__}; it must return str or bytes"
         )
         raise Refusal(msg)
-    return digest_node(b"own", (walk.digest_code(type(value)), said))
+    digest = digest_node(b"own", (walk.digest_code(type(value)), said))
+    return walk.remember(value, digest)
 
 
 def _walk_instance(walk: Walk, value: object) -> Walking:
@@ -226,13 +227,15 @@ def _walk_scalar(make: Callable[[Any], object]) -> Callable[..., Walking]:
 
 def _walk_items(walk: Walk, value: Any) -> Walking:
     base = tuple if isinstance(value, tuple) else list
+    items = base(base.__iter__(value))
+    digest = walk.plain.digest(items)
     names = find_member(type(value), "_fields")
-    named = isinstance(names, tuple) and len(names) == tuple.__len__(value)
+    if digest is not None or not isinstance(names, tuple) or len(names) != len(items):
+        return digest or (yield "", items)
     children = []
-    for index, item in enumerate(base.__iter__(value)):
-        step = f".{names[index]}" if named else index  # type: ignore[index]
-        children.append((yield step, item))
-    return digest_node(base.__name__.encode(), children)
+    for name, item in zip(names, items, strict=True):
+        children.append((yield f".{name}", item))
+    return digest_node(b"tuple", children)
 
 
 def _walk_mapping(walk: Walk, value: Any) -> Walking:

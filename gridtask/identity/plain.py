@@ -21,17 +21,20 @@ PEP 3154, "Pickle protocol version 4"; `pickle.Pickler.fast`.
 from __future__ import annotations
 
 import pickle
-from operator import countOf, is_
+from collections.abc import Collection
+from operator import countOf
 from typing import Final, NoReturn
 
 from xxhash import xxh3_128
 
 MAX_DEPTH = 20
-MAX_ITEMS = 65_536
+MAX_ITEMS = 1_000_000
 SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 NUMBERS: Final = frozenset({type(None), bool, int, float})
 CONTAINERS: Final = frozenset({list, tuple, dict})
-_LONG = 1_000
+_TEXTS: Final = frozenset({str, bytes})
+_PLAIN: Final = SCALARS | CONTAINERS
+_LONG: Final = 1_000
 """From so many items on, a whole list is tried before its items are looked at."""
 
 
@@ -59,10 +62,11 @@ class _ExactPickler(pickle.Pickler):
 class PlainDigester:
     """Digests plain values. For one thread at a time."""
 
-    __slots__ = ("_dump", "_hasher", "_items_left")
+    __slots__ = ("_dump", "_hasher", "_items_left", "_max_length")
 
     def __init__(self) -> None:
         self._items_left = 0
+        self._max_length: int | None = None
         self._start()
 
     def _start(self) -> None:
@@ -112,7 +116,7 @@ class PlainDigester:
             return None
         return digest
 
-    def sort(self, value: object, max_items: int = MAX_ITEMS) -> object:
+    def sort(self, value: object) -> object:
         """Copy a container with its dicts sorted; itself, if they are.
 
         Raises
@@ -120,15 +124,18 @@ class PlainDigester:
         _NotPlainError
             If the container is not plain.
         """
-        self._items_left = max_items
+        self._items_left = MAX_ITEMS
+        self._max_length = None
         return self._sort(value, MAX_DEPTH)
 
-    def sort_small(self, value: object, max_items: int) -> object:
-        """Sort a container of at most `max_items`; None if it is not one."""
+    def sort_small(self, value: object, max_items: int, max_length: int) -> object:
+        """Sort a plain container of few items and short texts; else return None."""
         if len(value) > max_items:  # type: ignore[arg-type]
             return None
+        self._items_left = max_items
+        self._max_length = max_length
         try:
-            return self.sort(value, max_items)
+            return self._sort(value, MAX_DEPTH)
         except _NotPlainError:
             return None
 
@@ -136,7 +143,7 @@ class PlainDigester:
         if isinstance(value, dict):
             return self._sort_dict(value, depth)
         items: list[object] | tuple[object, ...] = value  # type: ignore[assignment]
-        if not self._count(set(map(type, items)), len(items), depth):
+        if not self._count(items, depth):
             return value
         done: list[object] | None = None
         for index, item in enumerate(items):
@@ -153,8 +160,8 @@ class PlainDigester:
         keys = sort_keys(value)
         if keys is None:
             raise _NotPlainError
-        nested = self._count(set(map(type, value.values())), len(value), depth)
-        unchanged = all(map(is_, keys, value))
+        nested = self._count(value.values(), depth)
+        unchanged = keys == list(value)
         if not nested:
             return value if unchanged else {key: value[key] for key in keys}
         done: dict[object, object] = {}
@@ -165,9 +172,14 @@ class PlainDigester:
             done[key] = new
         return value if unchanged else done
 
-    def _count(self, kinds: set[type], n_items: int, depth: int) -> bool:
+    def _count(self, items: Collection[object], depth: int) -> bool:
         """Count a container's items; say whether containers are among them."""
-        self._items_left -= n_items
+        kinds = set(map(type, items))
+        self._items_left -= len(items)
+        if self._max_length is not None and not kinds.isdisjoint(_TEXTS):
+            for item in items:
+                if type(item) in _TEXTS and len(item) > self._max_length:  # type: ignore[arg-type]
+                    raise _NotPlainError
         if kinds <= SCALARS:
             if depth < MAX_DEPTH and self._items_left < 0:
                 raise _NotPlainError
@@ -177,17 +189,14 @@ class PlainDigester:
         return True
 
 
-_PLAIN = SCALARS | CONTAINERS
-
-
 def sort_keys(value: dict[object, object]) -> list[object] | None:
     """Sort the keys of a dict if all are exact str, or all exact int."""
     keys = list(value)
     if keys:
         kind = type(keys[0])
-        if (kind is not str and kind is not int) or countOf(map(type, keys), kind) != (
-            len(keys)
-        ):
+        if kind is not str and kind is not int:
             return None
-        keys.sort()  # type: ignore[call-overload,unused-ignore]
+        if countOf(map(type, keys), kind) != len(keys):
+            return None
+        keys.sort()
     return keys

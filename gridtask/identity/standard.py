@@ -198,8 +198,8 @@ def _digest_decimal(walk: Walk, value: decimal.Decimal) -> bytes:
 
 
 def _digest_fraction(walk: Walk, value: fractions.Fraction) -> bytes:
-    parts = (value.numerator, value.denominator)
-    return digest_node(b"Fraction", (walk.plain.digest(parts) or b"",))
+    parts = (int(value.numerator), int(value.denominator))  # may be numpy's
+    return digest_node(b"Fraction", (walk.plain.digest_sorted(parts),))
 
 
 def _digest_uuid(walk: Walk, value: uuid.UUID) -> bytes:

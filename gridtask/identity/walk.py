@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from inspect import isgeneratorfunction
 
 from gridtask.errors import IdentityError
-from gridtask.identity.digests import digest_leaf
+from gridtask.identity.digests import DIGEST_BYTES, digest_leaf
 from gridtask.identity.plain import CONTAINERS, SCALARS, PlainDigester
 
 Step = int | str | tuple[object]
@@ -102,6 +102,9 @@ class Walk:
                 known = thing, self._code_digest(thing)
             except IdentityError as error:
                 raise Refusal(str(error)) from error
+            if len(known[1]) != DIGEST_BYTES:
+                msg = f"a code digest has {DIGEST_BYTES} bytes, not {len(known[1])}"
+                raise ValueError(msg)
             self._codes[id(thing)] = known
         return known[1]
 
@@ -124,7 +127,10 @@ class Walk:
             return known[1]
         if kind not in self._direct:
             return None
-        outcome = self._handlers[kind](self, value)
+        try:
+            outcome = self._handlers[kind](self, value)
+        except Refusal:  # again when it is walked, with the path
+            return None
         return outcome if type(outcome) is bytes else None
 
     def _run(self, value: object) -> bytes:
