@@ -19,7 +19,7 @@ from gridtask.identity.main_module import (
     pickle_options,
 )
 from gridtask.identity.modules import collect_modules, imports_of
-from gridtask.identity.patches import find_patches
+from gridtask.identity.patches import PatchFinder
 from gridtask.identity.sources import cells, namespace_sources, read_source
 
 if TYPE_CHECKING:
@@ -32,17 +32,23 @@ def freeze(code: Code) -> bytes:
     travelling = MainModule(code, main)
     travelling.pack()
     shared, hints = travelling.shared, travelling.hints
+    sources = collect_modules(code)
+    texts = _texts(code, main)
+    raw = [source.raw for source in sources] + [text for _, text in texts]
+    decoded = [text.decode("utf-8", "replace") for text in raw]
+    patches = PatchFinder(code, hints, decoded)
+    patches.find(bindings_of(code), main)
     content = {
         "python": sys.implementation.cache_tag,
         "label": code.label,
         "digest": code.digest,
         "manifest": [(row.name, row.digest) for row in code.manifest],
         "options": pickle_options(code, shared, hints),
-        "sources": [tuple(source) for source in collect_modules(code)],
-        "texts": _texts(code, main),
+        "sources": [tuple(source) for source in sources],
+        "texts": texts,
         "main": main_names(main),
         "imports": imports_of(code),
-        "patches": find_patches(code, bindings_of(code), main, hints),
+        "patches": patches.found,
         "values": travelling.pickled,
         "statements": travelling.statements,
         "extras": pickle_extras(main, travelling.done, shared, hints),

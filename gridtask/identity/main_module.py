@@ -116,11 +116,12 @@ def _pickle_main(
     hints: bool,
 ) -> tuple[bytes, list[str]]:
     """Pickle the function and the globals; return what cannot be pickled."""
-    depends = (code.options["depends"], code.options["ignore_code"])
+    # In one pickle: what is ignored must be the very function that travels.
+    options = code.options if pickle_options(code, shared, hints) else None
 
     def attempt(chosen: list[str]) -> bytes:
         held = {name: main[name] for name in chosen}
-        return dump((held, code.function), shared, hints)
+        return dump((held, code.function, options), shared, hints)
 
     try:
         return attempt(names), []
@@ -132,7 +133,7 @@ def _pickle_main(
     except Exception as error:
         msg = (
             f"{code.label!r} cannot be sent to a worker: {error}; define what it "
-            f"uses in a module that can be imported (depends: {depends!r})"
+            "uses in a module that can be imported"
         )
         raise IdentityError(msg) from error
 

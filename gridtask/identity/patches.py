@@ -7,9 +7,9 @@ with its digest, and the worker sets it if its own is another.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import pickle
+import re
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,8 @@ from xxhash import xxh3_128_digest
 from gridtask.errors import IdentityError
 from gridtask.identity.arguments import ArgumentHasher
 from gridtask.identity.callables import callable_parts, is_task
+from gridtask.identity.closure import Closure
 from gridtask.identity.lookup import Namespace
-from gridtask.identity.sources import namespace_sources
 from gridtask.identity.transport import dump, find_reference, resolve
 
 if TYPE_CHECKING:
@@ -30,103 +30,127 @@ Patch = tuple[str, str, str, object, bytes | None]
 """Kind, module, dotted name, what to compare, and the pickled value."""
 
 _MISSING = object()
+_LARGE_BYTES = 64 * 1024
+"""Larger values travel only if something may have set them after the import."""
 
 
-def find_patches(
-    code: Code, bindings: list[tuple[Namespace, str]], main: Namespace, hints: bool
-) -> list[Patch]:
-    """Return what a worker has to compare, and to set if it differs."""
-    found: list[Patch] = []
-    state = {key for closure in code.closures for key in closure.state.names}
-    contents = {key for closure in code.closures for key in closure.state.contents}
-    for namespace, name in bindings:
-        module = sys.modules.get(str(namespace.get("__name__")))
-        value = namespace.get(name, _MISSING)
-        if namespace is main or module is None or vars(module) is not namespace:
-            continue
-        is_state = (id(namespace), name) in state or id(value) in contents
-        if is_state or value is _MISSING or isinstance(value, types.ModuleType):
-            continue
-        patch = _make_patch(module.__name__, name, value, namespace, hints)
-        found += [patch] if patch else []
-    for closure in code.closures:
-        for node in closure.classes:
-            found += _class_patches(closure, node.subject, hints)
-        for value, dotted in closure.patched:
-            found.append(_third_party_patch(value, dotted, hints))
-    return found
+class PatchFinder:
+    """Finds what a worker has to compare, and to set if it differs.
 
+    Parameters
+    ----------
+    code : Code
+        The identified code.
+    hints : bool
+        Annotations of functions travel too.
+    texts : list of str
+        All texts that travel, and the script's.
+    """
 
-def _make_patch(
-    module: str, name: str, value: Any, namespace: Namespace, hints: bool
-) -> Patch | None:
-    if is_task(value):
-        return None
-    if isinstance(value, types.FunctionType | type):
+    def __init__(self, code: Code, hints: bool, texts: list[str]) -> None:
+        self.code = code
+        self.hints = hints
+        self.texts = texts
+        self.found: list[Patch] = []
+
+    def find(self, bindings: list[tuple[Namespace, str]], main: Namespace) -> None:
+        """Find patches of globals, of classes and of third parties' modules."""
+        states = [closure.state for closure in self.code.closures]
+        for namespace, name in bindings:
+            module = sys.modules.get(str(namespace.get("__name__")))
+            value = namespace.get(name, _MISSING)
+            if namespace is main or module is None or vars(module) is not namespace:
+                continue
+            is_state = any(
+                (id(namespace), name) in state.names or id(value) in state.contents
+                for state in states
+            )
+            if not is_state and value is not _MISSING:
+                self._add_global(module.__name__, name, value)
+        for closure in list(self.code.closures):
+            for node in closure.classes:
+                self._add_members(closure, node.subject)
+            for value, dotted in closure.patched:
+                module_name, _, name = dotted.rpartition(".")
+                self.found.append(("set", module_name, name, None, self._dump(value)))
+
+    def _dump(self, value: object) -> bytes | None:
+        try:
+            return dump(value, {}, self.hints)
+        except Exception:
+            return None
+
+    def _add_global(self, module: str, name: str, value: Any) -> None:
+        if isinstance(value, types.ModuleType):
+            return
+        if is_task(value) and find_reference(value) is None:
+            self._add_code(module, name, value)
+        elif isinstance(value, types.FunctionType | type) or is_task(value):
+            self._add_named(module, name, value)
+        elif callable_parts(value) is not None:
+            self._add_code(module, name, value)
+        else:
+            self._add_value(module, name, value)
+
+    def _add_named(self, module: str, name: str, value: Any) -> None:
         reference = find_reference(value)
-        if reference is not None:
-            if reference == (module, name, ()):
-                return None
-            return "reference", module, name, reference, None
-        if not isinstance(value, types.FunctionType):
-            return None
-        if not _is_replaced(value, name, namespace):
-            return None
-        return "set", module, name, None, dump(value, {}, hints)
-    if callable_parts(value) is not None:
-        return None
-    return _value_patch(module, name, value, hints)
+        if reference is None:
+            self._add_code(module, name, value)
+        elif reference != (module, name, ()):
+            self.found.append(("reference", module, name, reference, None))
+
+    def _add_code(self, module: str, name: str, value: Any) -> None:
+        """Compare by code: nothing else says whether the import makes the same."""
+        digest = self.code.code_digest(value)
+        self.found.append(("code", module, name, digest, self._dump(value)))
+
+    def _add_value(self, module: str, name: str, value: Any) -> None:
+        try:
+            digest = shallow_digest(value)
+        except Exception:
+            return  # counted by its definition: made by the import
+        pickled = self._dump(value)
+        if pickled is not None and len(pickled) > _LARGE_BYTES:
+            pickled = pickled if self._may_be_set(name) else None
+        self.found.append(("value", module, name, digest, pickled))
+
+    def _may_be_set(self, dotted: str) -> bool:
+        """Return whether some text seems to set a name from outside its module."""
+        name = re.escape(dotted.rpartition(".")[2])
+        sets = re.compile(
+            rf"\.{name}\b[^=\n]*=(?!=)|\bsetattr\b|\bglobal\b.*\b{name}\b"
+        )
+        return any(sets.search(text) for text in self.texts)
+
+    def _add_members(self, closure: Closure, cls: Any) -> None:
+        if cls.__module__ == "__main__" or "<" in cls.__qualname__:
+            return
+        from gridtask.identity.members import is_generated
+
+        for name, value in list(vars(cls).items()):
+            is_state = (id(cls), name) in closure.state.attributes
+            if is_state or is_generated(closure, cls, name, value):
+                continue
+            dotted = f"{cls.__qualname__}.{name}"
+            parts = [part for _, part in callable_parts(value) or [("", value)]]
+            if all(_is_own_method(part, cls, dotted) for part in parts):
+                continue
+            if (
+                callable_parts(value) is not None
+                or is_task(value)
+                or isinstance(value, types.FunctionType)
+            ):
+                self._add_code(cls.__module__, dotted, value)
+            elif not isinstance(value, type):
+                self._add_value(cls.__module__, dotted, value)
 
 
-def _value_patch(module: str, name: str, value: Any, hints: bool) -> Patch | None:
-    try:
-        digest = shallow_digest(value)
-    except Exception:
-        return None  # counted by its definition: made by the import
-    try:
-        pickled = dump(value, {}, hints)
-    except Exception:
-        pickled = None
-    return "value", module, name, digest, pickled
-
-
-def _is_replaced(function: types.FunctionType, name: str, namespace: Namespace) -> bool:
-    """Return whether a plain ``def`` of this name was replaced at run time."""
-    for source in namespace_sources(namespace):
-        for node in source.tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                if not node.decorator_list:
-                    return function.__code__.co_firstlineno != node.lineno
-                return False
-    return False
-
-
-def _class_patches(closure: Any, cls: Any, hints: bool) -> list[Patch]:
-    if cls.__module__ == "__main__" or "<" in cls.__qualname__:
-        return []
-    found: list[Patch] = []
-    from gridtask.identity.members import is_generated
-
-    for name, value in list(vars(cls).items()):
-        if is_generated(closure, cls, name, value):
-            continue
-        if (id(cls), name) in closure.state.attributes:
-            continue
-        dotted = f"{cls.__qualname__}.{name}"
-        if isinstance(value, types.FunctionType):
-            is_own = value.__qualname__ == dotted and value.__module__ == cls.__module__
-            if not is_own and "<" not in value.__qualname__:
-                pickled = dump(value, {}, hints)
-                found.append(("set", cls.__module__, dotted, None, pickled))
-        elif not isinstance(value, type) and callable_parts(value) is None:
-            patch = _value_patch(cls.__module__, dotted, value, hints)
-            found += [patch] if patch else []
-    return found
-
-
-def _third_party_patch(value: object, dotted: str, hints: bool) -> Patch:
-    module, _, name = dotted.rpartition(".")
-    return "set", module, name, None, dump(value, {}, hints)
+def _is_own_method(value: Any, cls: type, dotted: str) -> bool:
+    return (
+        isinstance(value, types.FunctionType)
+        and value.__qualname__ == dotted
+        and value.__globals__.get("__name__") == cls.__module__
+    )
 
 
 def shallow_digest(value: object) -> bytes:
@@ -139,8 +163,15 @@ def shallow_digest(value: object) -> bytes:
     return ArgumentHasher(token).digest(value)
 
 
-def apply_patches(patches: list[Patch]) -> None:
+def apply_patches(patches: list[Patch], options: dict[str, Any]) -> None:
     """Set what differs from the driver's (on the worker).
+
+    Parameters
+    ----------
+    patches : list of Patch
+        From `PatchFinder`.
+    options : dict
+        How the driver identified: ``ignore_code`` and ``third_party``.
 
     Raises
     ------
@@ -153,28 +184,52 @@ def apply_patches(patches: list[Patch]) -> None:
         owner: Any = importlib.import_module(module)
         for part in path:
             owner = getattr(owner, part)
-        current = vars(owner).get(name, _MISSING)
         if kind == "reference":
-            value = resolve(*expected)  # type: ignore[misc]
-            if value is not current:
-                setattr(owner, name, value)
-        elif kind == "set" and pickled is not None:
+            setattr(owner, name, resolve(*expected))  # type: ignore[misc]
+        elif kind == "set":
+            if pickled is None:
+                raise _differs(module, dotted)
             setattr(owner, name, pickle.loads(pickled))
-        elif current is _MISSING or shallow_digest(current) != expected:
-            _set_value(owner, module, dotted, expected, pickled)
+        else:
+            _compare(
+                owner, name, f"{module}.{dotted}", kind, expected, pickled, options
+            )
 
 
-def _set_value(
-    owner: Any, module: str, dotted: str, expected: object, pickled: bytes | None
+def _compare(
+    owner: Any,
+    name: str,
+    shown: str,
+    kind: str,
+    expected: object,
+    pickled: bytes | None,
+    options: dict[str, Any],
 ) -> None:
+    def is_right() -> bool:
+        current = vars(owner).get(name, _MISSING)
+        if current is _MISSING:
+            return False
+        if kind == "value":
+            return shallow_digest(current) == expected
+        return _code_digest(current, options) == expected
+
+    if is_right():
+        return
     if pickled is not None:
-        value = pickle.loads(pickled)
-        if shallow_digest(value) == expected:
-            setattr(owner, dotted.rpartition(".")[2], value)
-            return
-    msg = (
-        f"{module}.{dotted} is not what was identified when the call was submitted: "
+        setattr(owner, name, pickle.loads(pickled))
+    if pickled is None or not is_right():
+        raise _differs(*shown.rsplit(".", 1))
+
+
+def _code_digest(value: object, options: dict[str, Any]) -> bytes:
+    from gridtask.identity.code import identify
+
+    return identify(len, **options).code_digest(value)
+
+
+def _differs(module: str, name: str) -> IdentityError:
+    return IdentityError(
+        f"{module}.{name} is not what was identified when the call was submitted: "
         "importing its module gives another value here, and the value itself "
         "cannot be sent; make it depend on nothing but the code"
     )
-    raise IdentityError(msg)

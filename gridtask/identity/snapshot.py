@@ -65,14 +65,16 @@ def install(snapshot: bytes) -> Callable[..., object]:
     main = _new_main(content["main"])
     for name in content["imports"]:
         _import(name, required=name in finder.sources)
-    apply_patches(content["patches"])
-    held, function = _load(content["values"])
+    options = {} if content["options"] is None else _load(content["options"])
+    kept = {name: options.get(name, ()) for name in ("ignore_code", "third_party")}
+    apply_patches(content["patches"], kept)
+    held, function, identified = _load(content["values"])
     vars(main).update(held)
     for filename, text in content["statements"]:
         exec(compile(text, filename, "exec", dont_inherit=True), vars(main))
     vars(main)["__getattr__"] = _Extras(vars(main), content["extras"])
     if os.environ.get("GRIDTASK_DEBUG") == "1":
-        _verify(function, content)
+        _verify(function, identified, content)
     return function  # type: ignore[no-any-return]
 
 
@@ -135,13 +137,17 @@ class _Extras:
         return value
 
 
-def _verify(function: Callable[..., object], content: dict[str, Any]) -> None:
+def _verify(
+    function: Callable[..., object],
+    options: dict[str, Any] | None,
+    content: dict[str, Any],
+) -> None:
     """Identify the rebuilt function and compare (``GRIDTASK_DEBUG=1``)."""
     from gridtask.identity.code import identify
 
-    if content["options"] is None:
+    if options is None:
         return
-    code = identify(function, **_load(content["options"]))
+    code = identify(function, **options)
     if code.digest == content["digest"]:
         return
     expected = dict(content["manifest"])

@@ -160,7 +160,7 @@ def _define(closure: Closure, node: Node, define: _Definition, why: str) -> None
             "function that uses it out with ignore_code=[...]"
         )
         raise IdentityError(msg)
-    node.add("type", f"{type(node.subject).__module__}.{type(node.subject).__name__}")
+    node.link("type", closure.visit(type(node.subject)))
     node.link("defined by", target)
 
 

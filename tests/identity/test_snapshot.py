@@ -55,10 +55,10 @@ class Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text))
 
-    def drive(self, *, check: bool = True) -> str:
+    def drive(self, *, check: bool = True, send: str = _SEND) -> str:
         """Run script.py, then take the snapshot of its function ``f``."""
         script = self.folder / "script.py"
-        script.write_text(script.read_text() + _SEND)
+        script.write_text(script.read_text() + send)
         done = subprocess.run(
             [sys.executable, str(script)],
             env=self.env, capture_output=True, text=True,
@@ -77,7 +77,7 @@ class Project:
         return done.stdout.splitlines()
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(tmp_path):
     """An empty project."""
     return Project(tmp_path)
@@ -298,6 +298,133 @@ def test_what_was_set_at_run_time_travels(project):
     )
     project.drive()
     assert project.work("f(1)") == ["((5005, 9, 2), 9, True, {'x': 1})"]
+
+
+def test_callables_replaced_at_run_time_travel(project):
+    """What was put in a function's place runs, whatever kind of callable it is."""
+    project.write(
+        script="""
+            import functools, mod
+            def five(x): return 5
+            mod.a = functools.partial(pow, 2)
+            mod.b = lambda x: x * 100
+            mod.C.get = lambda self: 7
+            mod.C.size = property(lambda self: 8)
+            mod.d = functools.lru_cache(five)
+            def f(x):
+                c = mod.C()
+                return mod.a(3), mod.b(x), c.get(), c.size, mod.d(x), mod.kept(x)
+        """,
+        mod="""
+            import functools
+            def a(x): return 0
+            def b(x): return 0
+            d = functools.lru_cache(a)
+            class C:
+                def get(self): return 0
+                @property
+                def size(self): return 0
+            def add(n):
+                def wrap(g):
+                    @functools.wraps(g)
+                    def inner(x): return g(x) + n
+                    return inner
+                return wrap
+            @add(10)
+            def kept(x): return x
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["(8, 100, 7, 8, 5, 11)"]
+
+
+def test_large_values_of_modules_are_made_by_the_import(project):
+    """A table that a module makes itself does not travel, unless it was set."""
+    project.write(
+        script="""
+            import mod
+            def f(x): return float(mod.TABLE[-1])
+        """,
+        mod="import numpy as np\nTABLE = np.arange(100_000.0)\n",
+    )
+    project.drive()
+    assert Path(project.env["SNAPSHOT"]).stat().st_size < 20_000
+    assert project.work("f(1)") == ["99999.0"]
+    project.write(
+        script="""
+            import mod
+            mod.TABLE = mod.TABLE + 1
+            def f(x): return float(mod.TABLE[-1])
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["100000.0"]
+
+
+def test_a_value_that_is_another_on_the_worker_is_an_error(project):
+    """A large table that the import makes anew each time cannot be trusted."""
+    project.write(
+        script="""
+            import mod
+            def f(x): return float(mod.TABLE[-1])
+        """,
+        mod="import numpy as np\nTABLE = np.random.default_rng().random(100_000)\n",
+    )
+    project.drive()
+    with pytest.raises(AssertionError, match=r"mod\.TABLE is not what was identified"):
+        project.work("f(1)")
+
+
+def test_what_is_ignored_is_there_on_the_worker(project):
+    """Code that does not count still runs."""
+    project.write(
+        script="""
+        LEVEL = 3
+        def shown(): return LEVEL
+        def log(x): return shown() + x
+        def f(x): return log(x)
+    """
+    )
+    send = _SEND.replace("_identify(f)", "_identify(f, ignore_code=[log])")
+    project.drive(send=send)
+    assert project.work("f(1)") == ["4"]
+
+
+def test_code_under_a_version_travels(project):
+    """With a version the code does not count, and still runs."""
+    project.write(
+        script="""
+        import threading
+        LOCAL = threading.local()
+        def log(x): return x + 1
+        def f(x):
+            LOCAL.x = 1
+            return log(x)
+    """
+    )
+    project.drive(send=_SEND.replace("_identify(f)", "_identify(f, version='1')"))
+    assert project.work("f(1)") == ["2"]
+
+
+def test_notebook_cells_travel(project):
+    """Functions of cells are found in the texts that the notebook keeps."""
+    project.write(
+        script="""
+        import linecache, sys
+        del __file__
+        def cell(number, text):
+            name = f"/nowhere/ipykernel_7/{number}.py"
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+            exec(compile(text, name, "exec"), globals())
+        cell(1, "SEEN = {}\\nimport math\\n")
+        cell(2, "def h(x):\\n    SEEN[x] = 1\\n    return math.sqrt(x)  # in h\\n")
+        cell(3, "def f(x):\\n    return h(x), len(SEEN)\\n")
+    """
+    )
+    project.drive()
+    shown = project.work("f(4)", "f(9)", "trace(f, -1)")
+    assert shown[:2] == ["(2.0, 1)", "(3.0, 2)"]
+    assert "# in h" in shown[2]
 
 
 def test_a_file_edited_after_its_import_is_an_error(project):
