@@ -589,3 +589,66 @@ def test_a_call_is_cancelled_only_if_that_ends_no_other(execution, backend):
     assert not execution.cancel_call(0)
     assert execution.cancel_call(3)
     assert backend.deleted == [(JOB_ID, [2])]
+
+
+@pytest.mark.xfail(reason="a damaged record ends the driver's step", strict=True)
+def test_a_damaged_error_record_does_not_stop_the_run(execution, write, store, clock):
+    """Its call fails, or goes on: the others are collected."""
+    write([1], error=ValueError("x" * 100))
+    (path,) = store.folder("simulate").path.iterdir()
+    data = bytearray(path.read_bytes())
+    at = data.index(b"x" * 100)
+    data[at] ^= 1
+    path.write_bytes(data)
+    write([0, 2, 3])
+    execution.step(now=True)
+    assert [execution.state_of(i) for i in (0, 2, 3)] == ["finished"] * 3
+
+
+class FakeResubmitter:
+    """Notes what is submitted again, or refuses it."""
+
+    def __init__(self, problem=None):
+        self.problem = problem
+        self.submitted = []
+
+    def submit(self, plan, keys, more):
+        self.submitted.append(keys)
+        raise self.problem or SchedulerUnavailable("refused")
+
+
+@pytest.fixture
+def resubmitter():
+    """It refuses everything, as if the disk were full."""
+    return FakeResubmitter(OSError(errno.ENOSPC, "No space left on device"))
+
+
+@pytest.fixture
+def retrying(store, claim, backend, clock, resubmitter):
+    """An execution that may submit calls again."""
+    claims = {RUN_ID: claim}
+    folder = store.folder("simulate")
+    arguments = (folder, claim.plan, backend, PACE, claims, resubmitter)
+    return Execution(*arguments, own=claim, clock=clock)
+
+
+@pytest.mark.xfail(reason="the driver catches GridTaskError only", strict=True)
+def test_calls_that_cannot_be_submitted_again_fail_by_what_they_had(
+    retrying, backend, clock
+):
+    """A full disk is told in a note, not raised from the loop."""
+    backend.tasks = {}
+    pass_time(retrying, clock, 200)
+    assert {type(error) for error in retrying.failures.values()} == {NodeLost}
+    assert "No space left" in retrying.failures[0].__notes__[-1]
+
+
+@pytest.mark.xfail(reason="one submission an array task", strict=True)
+def test_what_was_lost_together_is_submitted_together(
+    retrying, backend, clock, resubmitter
+):
+    """A node with a hundred array tasks costs one qsub, not a hundred."""
+    resubmitter.problem = None
+    backend.tasks = {}
+    pass_time(retrying, clock, 200)
+    assert resubmitter.submitted == [KEYS]
