@@ -224,6 +224,12 @@ class Claim:
         fs.remove(self._path(".run"))
         self._remove_job_files()
 
+    def remove(self) -> None:
+        """Remove all that is kept of the run, but not its results."""
+        self._remove_job_files()
+        fs.remove(self._path(".done"))
+        fs.remove(self._path(".run"))
+
     def _remove_job_files(self) -> None:
         for number in range(1, len(self.plan.jobs) + 1):
             fs.remove(self._path(f".{number}.job"))

@@ -56,6 +56,8 @@ class Execution:
         The errors of the calls that have failed.
     texts : callable
         Returns a call as text.
+    lost : list of str
+        Which of the values asked for were damaged or gone: to be computed again.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Execution:
         self.folder = folder
         self.plan = plan
         self.failures: dict[int, BaseException] = {}
+        self.lost: list[str] = []
         self.texts: Callable[[int], str] = lambda index: plan.task
         self._backend = backend
         self._claims = dict(claims)
@@ -84,6 +87,7 @@ class Execution:
         self._watch = JobWatch(backend, self._claims, pace, clock)
         self._place_of: dict[int, Place] = {}
         self._children: list[Claim] = []
+        self._failed_in: dict[int, str] = {}
         self._foreign: set[int] = set()
         self._has_listed = False
         self._listing = Ladder(pace.list_least, pace.list_most)
@@ -158,8 +162,8 @@ class Execution:
             job=f"{job.job_id}.{place.task}" if job and place else None,
             host=ended.host if ended else None,
             log=str(log) if log else None,
-            memory=self.plan.memory,
-            time=self.plan.time,
+            memory=self._plan_of(place).memory,
+            time=self._plan_of(place).time,
             log_tail=_tail(fs.read_file(log)) if log else "",
         )
 
@@ -199,9 +203,13 @@ class Execution:
         numbers = self.folder.find([self.plan.keys[i] for i in indices])
         loaded = iter(self.folder.load([n for n in numbers if n >= 0]))
         gone = ResultUnreadable("it was removed meanwhile")
-        values = [next(loaded) if n >= 0 else LoadError(gone) for n in numbers]
+        values = [
+            next(loaded) if n >= 0 else LoadError(gone, is_lost=True) for n in numbers
+        ]
         for index, value in zip(indices, values, strict=True):
             if isinstance(value, LoadError):
+                if value.is_lost:
+                    self.lost.append(f"{self.texts(index)}: {value.exception}")
                 where = self.where(index)
                 what = f"its result cannot be read: {value.exception}"
                 advice = f"gridtask rm {where.key[:8]}, then run the script again"
@@ -259,9 +267,45 @@ class Execution:
             self.fail(index, self.where(index).error(Deleted, "cancelled"))
             return True
 
+    def retry(self, more: Resources) -> None:
+        """Submit the failed calls again.
+
+        Raises
+        ------
+        SubmitError
+            If the scheduler refused the job; the calls stay failed.
+        """
+        with self._lock:
+            if self._resubmitter is None:
+                return
+            by_run: dict[str, list[int]] = {}
+            for index in self.failures:
+                by_run.setdefault(self._failed_in[index], []).append(index)
+            for run_id, indices in by_run.items():
+                keys = [self.plan.keys[i] for i in indices]
+                errors = self.folder.find(keys, kind=Kind.ERR)
+                plan = self._claims[run_id].plan
+                claim = self._resubmitter.submit(plan, keys, more)
+                self._foreign.update(errors)
+                for index in indices:
+                    del self.failures[index]
+                self.add_child(claim, indices)
+
+    def delete(self) -> None:
+        """Drop the run, its results and its open calls."""
+        self.cancel()
+        with self._lock:
+            numbers = self.folder.find(self.plan.keys)
+            self.folder.remove([n for n in numbers if n >= 0])
+            self._finish()
+            for claim in self._claims.values():
+                if claim.plan.run_id == self.plan.run_id or claim.plan.parent:
+                    claim.remove()
+
     def fail(self, index: int, error: BaseException) -> None:
         """Note that a call has ended without a result."""
         self.failures[index] = error
+        self._failed_in[index] = self._place_of[index].run_id
         self._close(index)
 
     def _look(self, now: float) -> None:
@@ -340,6 +384,11 @@ class Execution:
         self._foreign.add(number)
         return False
 
+    def _plan_of(self, place: Place | None) -> RunPlan:
+        """Return the plan of the run that a call is in flight in."""
+        claim = self._claims.get(place.run_id) if place else None
+        return claim.plan if claim else self.plan
+
     def _is_own(self, place: Place) -> bool:
         claims = (self._own, *self._children)
         return any(c is not None and c.plan.run_id == place.run_id for c in claims)
@@ -347,13 +396,15 @@ class Execution:
     def _recorded(self, index: int, number: int) -> BaseException:
         """Return the exception that a worker recorded."""
         meta: dict[str, Any] = self.folder.meta(number)
-        log = self._watch.log_of(self._place_of[index])
+        place = self._place_of[index]
+        log = self._watch.log_of(place)
         where = failures.Circumstances(
             call=self.texts(index),
             key=self.plan.keys[index].hex(),
             job=meta.get("job"),
             host=meta.get("host"),
             log=str(log) if log else None,
+            memory=self._plan_of(place).memory,
         )
         (record,) = self.folder.load([number])
         if not isinstance(record, dict):
@@ -381,7 +432,7 @@ class Execution:
             self._fail_or_retry(index, errors[index])
         if n_guilty is not None and indices[n_guilty:]:
             rest = indices[n_guilty:]
-            self._resubmit(rest, Resources(), errors[rest[0]])
+            self._resubmit(rest, Resources(), errors[rest[0]], is_innocent=True)
 
     def _n_guilty(self, task: OpenTask, error: CallError) -> int | None:
         """Return how many of a begun array task's open calls share its end.
@@ -416,7 +467,14 @@ class Execution:
         self._attempts[index] = attempts + 1
         self._resubmit([index], more, error)
 
-    def _resubmit(self, indices: list[int], more: Resources, error: CallError) -> None:
+    def _resubmit(
+        self,
+        indices: list[int],
+        more: Resources,
+        error: CallError,
+        *,
+        is_innocent: bool = False,
+    ) -> None:
         """Submit calls again; where that is refused they fail by what they had."""
         plan = self._claims[self._place_of[indices[0]].run_id].plan
         keys = [self.plan.keys[i] for i in indices]
@@ -430,21 +488,31 @@ class Execution:
             for index in indices:
                 self.fail(index, error)
             return
-        self.warnings.append(describe(more, plan, len(indices), error))
+        what = describe(more, plan, len(indices), error, is_innocent=is_innocent)
+        self.warnings.append(what)
         self.add_child(claim)
 
-    def add_child(self, claim: Claim) -> None:
-        """Follow a run that continues this one for some of its open calls."""
+    def add_child(self, claim: Claim, indices: list[int] | None = None) -> None:
+        """Follow a run that continues this one.
+
+        Parameters
+        ----------
+        indices : list of int, optional
+            The calls that it computes; by default those of its calls that are
+            open here.
+        """
         self._claims[claim.plan.run_id] = claim
         self._children.append(claim)
-        index_of = {self.plan.keys[i]: i for i in self._place_of}
+        calls = self.open_indices if indices is None else indices
+        index_of = {self.plan.keys[i]: i for i in calls}
         for task in range(1, len(claim.plan.chunks) + 1):
             keys = claim.plan.chunk_keys(task)
-            indices = [index_of[key] for key in keys if key in index_of]
-            for index in indices:
-                self._close(index)
-            if indices:
-                self._open(Place(claim.plan.run_id, task), indices)
+            found = [index_of[key] for key in keys if key in index_of]
+            for index in found:
+                if index in self._place_of:
+                    self._close(index)
+            if found:
+                self._open(Place(claim.plan.run_id, task), found)
 
     def _fail_errored(self, task: OpenTask) -> None:
         """Fail the calls of an array task in an error state, and delete it."""

@@ -31,7 +31,7 @@ class Pace:
     unseen: float
 
 
-HERE = Pace(0.02, 0.5, 0.5, 5.0, 0.0, 0.0, 0.0)
+HERE = Pace(0.02, 0.5, 0.2, 1.0, 0.0, 0.0, 0.0)
 """One machine: what a process wrote is seen as soon as it has ended."""
 
 

@@ -161,13 +161,28 @@ def is_child_of(run_id: str, root: str) -> bool:
     return head == root and len(head) == ID_LENGTH and number.isdigit()
 
 
-def describe(more: Resources, plan: RunPlan, n_calls: int, error: CallError) -> str:
-    """Return a line that says what is tried again, and with what."""
+def describe(
+    more: Resources,
+    plan: RunPlan,
+    n_calls: int,
+    error: CallError,
+    *,
+    is_innocent: bool,
+) -> str:
+    """Return a line that says what is submitted again, why, and with what.
+
+    Parameters
+    ----------
+    is_innocent : bool
+        True for calls that only shared an array task with the one that ended it.
+    """
+    calls = "1 call" if n_calls == 1 else f"{n_calls} calls"
+    if is_innocent:
+        return f"{type(error).__name__}: {calls} behind it submitted again"
     changes = [
         f"{name}={getattr(more, name)} instead of {getattr(plan, name)}"
         for name in ("memory", "time")
         if getattr(more, name)
     ]
     with_what = f" with {', '.join(changes)}" if changes else ""
-    calls = "1 call is" if n_calls == 1 else f"{n_calls} calls are"
-    return f"{calls} tried again{with_what}: {type(error).__name__}"
+    return f"{type(error).__name__}: {calls} submitted again{with_what}"

@@ -6,7 +6,7 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from gridtask import failures as kinds
@@ -253,12 +253,47 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         else:
             self._execution.step(now=True)
         values, failed = self._gather()
-        if return_exceptions:
-            for position, error in failed.items():
-                values[position] = error
-        elif failed and wait:
-            raise self._map_error(failed, values)
-        return values
+        if not wait:
+            failed = failed if return_exceptions else {}
+        return self._deliver(values, failed, return_exceptions)
+
+    def retry(
+        self,
+        *,
+        memory: str | None = None,
+        time: str | None = None,
+        slots: int | None = None,
+        cluster_params: str | Sequence[str] = (),
+    ) -> None:
+        """Submit the calls that have failed again, and return at once.
+
+        Parameters
+        ----------
+        memory, time, slots, cluster_params
+            What differs from the first attempt; see `gridtask.grid_task`.
+
+        Raises
+        ------
+        ConfigError
+            If a resource cannot be used.
+        SubmitError
+            If the scheduler refused the job; the calls stay failed.
+        """
+        from gridtask.config import Settings
+        from gridtask.retry import Resources
+
+        if isinstance(cluster_params, str):
+            cluster_params = (cluster_params,)
+        more = Resources(tuple(cluster_params), memory, time, slots)
+        Settings().with_options(**asdict(more))
+        failed = set(self.failures())
+        self._execution.retry(more)
+        for position in failed:  # a future keeps its error: these get new ones
+            self._futures.pop(position, None)
+
+    def delete(self) -> None:
+        """Drop the run and its results; its jobs are deleted."""
+        self._execution.delete()
 
     def cancel(self) -> None:
         """Delete the jobs of this run; results that are there stay."""
@@ -317,6 +352,20 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
             else:
                 values[position] = value
         return values, failed
+
+    def _deliver(
+        self,
+        values: list[Any],
+        failed: Mapping[int, BaseException],
+        return_exceptions: bool,
+    ) -> list[R]:
+        """Return values, with errors in their places or raised together."""
+        if return_exceptions:
+            for position, error in failed.items():
+                values[position] = error
+        elif failed:
+            raise self._map_error(failed, values)
+        return values
 
     def _map_error(
         self, failed: Mapping[int, BaseException], values: list[Any]

@@ -39,6 +39,9 @@ _FOLDERS: dict[Path, Folder] = {}
 _WRITERS: dict[Path, Any] = {}
 _ANNOUNCED: set[str] = set()
 
+N_ROUNDS = 3
+"""How often a map is made whose results turn out to be damaged when read."""
+
 
 class Session(Generic[R]):
     """What a task's options and the settings of this moment amount to."""
@@ -248,11 +251,16 @@ class Session(Generic[R]):
 
         live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
         with open_status(self.label, progress=progress, live=live) as status:
-            run = self._start(status, Order(calls, **order))
-            run._wait(status, timeout)
-        return run.results(
-            timeout=0, return_exceptions=return_exceptions, progress=False
-        )
+            for _ in range(N_ROUNDS):
+                run = self._start(status, Order(calls, **order))
+                run._wait(status, timeout)
+                values, failed = run._gather()
+                lost = run._execution.lost
+                if not lost:
+                    break
+                status.message(f"{len(lost)} results are computed again; {lost[0]}")
+                order["refresh"] = False
+        return run._deliver(values, failed, return_exceptions)
 
     def submit(self, calls: list[Arguments], **order: Any) -> Run[R]:
         """Submit what is missing and return the run."""
@@ -265,12 +273,14 @@ class Session(Generic[R]):
         """Return the plan of a map."""
         terms = self.terms(lambda text: None)
         return Submission(
-            self.work, terms, self.store, Order(calls), lambda text: None
+            self.work, terms, self.store, self.folder, Order(calls), lambda text: None
         ).preview()
 
     def _start(self, status: Status, order: Order) -> Run[R]:
         terms = self.terms(status.message)
-        submission = Submission(self.work, terms, self.store, order, status.message)
+        submission = Submission(
+            self.work, terms, self.store, self.folder, order, status.message
+        )
         calls = [dict(call) for call in order.calls]
         return Run(submission.start(), lambda: calls, self.label)
 

@@ -127,6 +127,8 @@ class Submission:
 
     Parameters
     ----------
+    folder : Folder
+        The task's folder in the store.
     warn : callable
         Shows a line to the user.
     """
@@ -136,12 +138,12 @@ class Submission:
         work: Work,
         terms: Terms,
         store: Store,
+        folder: Folder,
         order: Order,
         warn: Callable[[str], None],
     ) -> None:
         self.work, self.terms, self.order = work, terms, order
-        self.store, self.warn = store, warn
-        self.folder = store.folder(work.task)
+        self.store, self.folder, self.warn = store, folder, warn
         self.keys, self.positions = distinct(work.keys(order.calls))
 
     def start(self) -> Execution:

@@ -283,3 +283,16 @@ def test_submitting_from_inside_a_call_is_refused(write_module):
     (error,) = module.outer.map([1], return_exceptions=True)
     assert isinstance(error, gridtask.NestedSubmission)
     assert module.direct.map([1]) == [2]
+
+
+def test_damaged_result_is_computed_again(tasks, marks, tmp_path, capsys):
+    """A flipped bit is noticed, named on stderr, and costs one execution."""
+    calls = [{"marks": str(marks), "n": n} for n in (1, 2)]
+    tasks.count.map(calls)
+    four = b"K\x04."  # the end of the pickle of 4
+    for segment in (tmp_path / "cache" / "f").glob("*/*.seg"):
+        data = segment.read_bytes()
+        segment.write_bytes(data.replace(four, b"K\x05."))
+    assert tasks.count.map(calls) == [1, 4]
+    assert "count(marks=" in capsys.readouterr().err
+    assert executions(marks) == [1, 2, 2]

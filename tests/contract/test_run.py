@@ -154,3 +154,56 @@ def test_worker_that_dies_is_named(write_module, backend):
     assert results[0] == 0
     assert isinstance(results[1], gridtask.Killed)
     assert "SIGKILL" in str(results[1])
+
+
+def test_killed_chunk_loses_only_the_call_it_was_in(write_module, backend):
+    """The calls behind it in the same array task are submitted again."""
+    if backend == "serial":
+        pytest.skip("it would be this process")
+    source = """
+        import os
+        from gridtask import grid_task
+
+        @grid_task(chunk=4)
+        def die(n):
+            if n == 1:
+                os.kill(os.getpid(), 9)
+            return n
+    """
+    results = write_module(source).die.map(range(4), return_exceptions=True, timeout=90)
+    assert isinstance(results[1], gridtask.Killed)
+    assert [results[0], *results[2:]] == [0, 2, 3]
+
+
+def test_retry_submits_what_failed(write_module, tmp_path):
+    """The failed calls run again with other resources; the rest stays."""
+    source = """
+        from pathlib import Path
+        from gridtask import grid_task
+
+        @grid_task
+        def gated(n, gate):
+            if n and not Path(gate).exists():
+                raise RuntimeError("closed")
+            return n
+    """
+    calls = [{"n": n, "gate": str(tmp_path / "gate")} for n in range(3)]
+    run = write_module(source).gated.submit_map(calls, run="gated")
+    with pytest.raises(gridtask.MapError):
+        run.results(timeout=60)
+    (tmp_path / "gate").touch()
+    run.retry(memory="2G")
+    assert run.results(timeout=60) == [0, 1, 2]
+    assert run.failures() == {}
+    assert [other.id for other in gridtask.runs()] == [run.id]
+    assert gridtask.open_run("gated").results() == [0, 1, 2]
+
+
+def test_delete_drops_results_and_run(tasks, gate):
+    """Nothing is left of it, and the calls are computed again."""
+    gate.touch()
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": 1}])
+    run.results(timeout=60)
+    run.delete()
+    assert gridtask.runs() == []
+    assert tasks.wait_for.plan([{"gate": str(gate), "n": 1}]).to_submit == 1
