@@ -219,7 +219,8 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         text = f"the task raised {record['type']}: {record['message']}"
         error = where.error(CallError, text)
     elif isinstance(error, MemoryError) and where.memory:
-        text = f"it ran out of memory={where.memory}: {record['message'] or 'MemoryError'}"
+        said = record["message"] or record["type"]
+        text = f"it ran out of memory={where.memory}: {said}"
         error = where.error(OutOfMemory, text, MORE_MEMORY)
     else:
         note = f"in {where.call} [{where.key[:8]}], {where.place}"
