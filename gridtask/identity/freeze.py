@@ -15,6 +15,7 @@ from gridtask.identity.main_module import (
     MainModule,
     bindings_of,
     main_names,
+    own_objects,
     pickle_extras,
     pickle_options,
 )
@@ -36,7 +37,7 @@ def freeze(code: Code) -> bytes:
     texts = _texts(code, main)
     raw = [source.raw for source in sources] + [text for _, text in texts]
     decoded = [text.decode("utf-8", "replace") for text in raw]
-    patches = PatchFinder(code, hints, decoded)
+    patches = PatchFinder(code, hints, decoded, own_objects(main))
     patches.find(bindings_of(code), main)
     content = {
         "python": sys.implementation.cache_tag,
@@ -50,6 +51,7 @@ def freeze(code: Code) -> bytes:
         "imports": imports_of(code),
         "patches": patches.found,
         "values": travelling.pickled,
+        "shared": travelling.shared_names(),
         "statements": travelling.statements,
         "extras": pickle_extras(main, travelling.done, shared, hints),
     }

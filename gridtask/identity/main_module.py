@@ -58,6 +58,11 @@ class MainModule:
         self.statements = list(_statements(self.code, self.main, list(self.failed)))
         self.done = set(names)
 
+    def shared_names(self) -> list[tuple[str, tuple[str, str]]]:
+        """Return the globals that are another module's object, and which."""
+        rows = [(name, self.shared.get(id(self.main.get(name)))) for name in self.done]
+        return [(name, where) for name, where in rows if where is not None]
+
     def _fail(self, name: str) -> None:
         """Make a global by its statements; these use further names."""
         self.failed[name] = None
@@ -206,6 +211,15 @@ def _starts_calls(main: Namespace, unit: ast.stmt) -> bool:
     return any(is_task(main.get(name)) for name in names)
 
 
+def own_objects(main: Namespace) -> dict[int, tuple[str, str]]:
+    """Return the functions and classes of ``__main__`` by id, with their names."""
+    return {
+        id(value): ("__main__", name)
+        for name, value in main.items()
+        if isinstance(value, _PRESENT) and value.__module__ == "__main__"
+    }
+
+
 def pickle_extras(
     main: Namespace, done: set[str], shared: dict[int, tuple[str, str]], hints: bool
 ) -> dict[str, bytes]:
@@ -214,11 +228,7 @@ def pickle_extras(
     They are rebuilt on the worker only when something asks for them.
     """
     extras: dict[str, bytes] = {}
-    own = {
-        id(value): ("__main__", name)
-        for name, value in main.items()
-        if isinstance(value, _PRESENT) and value.__module__ == "__main__"
-    }
+    own = own_objects(main)
     for name, value in list(main.items()):
         if name in done or (id(value) not in own and not is_task(value)):
             continue

@@ -8,10 +8,10 @@ with its digest, and the worker sets it if its own is another.
 from __future__ import annotations
 
 import importlib
-import pickle
 import re
 import sys
 import types
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
@@ -45,10 +45,19 @@ class PatchFinder:
         Annotations of functions travel too.
     texts : list of str
         All texts that travel, and the script's.
+    main_objects : dict of int to (str, str)
+        Functions and classes of ``__main__`` by id: rebuilt only once.
     """
 
-    def __init__(self, code: Code, hints: bool, texts: list[str]) -> None:
+    def __init__(
+        self,
+        code: Code,
+        hints: bool,
+        texts: list[str],
+        main_objects: dict[int, tuple[str, str]],
+    ) -> None:
         self.code = code
+        self.main_objects = main_objects
         self.hints = hints
         self.texts = texts
         self.found: list[Patch] = []
@@ -76,7 +85,7 @@ class PatchFinder:
 
     def _dump(self, value: object) -> bytes | None:
         try:
-            return dump(value, {}, self.hints)
+            return dump(value, self.main_objects, self.hints)
         except Exception:
             return None
 
@@ -163,7 +172,14 @@ def shallow_digest(value: object) -> bytes:
     return ArgumentHasher(token).digest(value)
 
 
-def apply_patches(patches: list[Patch], options: dict[str, Any]) -> None:
+def needs_main(patch: Patch) -> bool:
+    """Return whether a patch refers to what is rebuilt of ``__main__``."""
+    return patch[4] is not None and b"__main__" in patch[4]
+
+
+def apply_patches(
+    patches: list[Patch], options: dict[str, Any], load: Callable[[bytes], object]
+) -> None:
     """Set what differs from the driver's (on the worker).
 
     Parameters
@@ -172,6 +188,8 @@ def apply_patches(patches: list[Patch], options: dict[str, Any]) -> None:
         From `PatchFinder`.
     options : dict
         How the driver identified: ``ignore_code`` and ``third_party``.
+    load : callable
+        Unpickles a value.
 
     Raises
     ------
@@ -189,36 +207,23 @@ def apply_patches(patches: list[Patch], options: dict[str, Any]) -> None:
         elif kind == "set":
             if pickled is None:
                 raise _differs(module, dotted)
-            setattr(owner, name, pickle.loads(pickled))
-        else:
-            _compare(
-                owner, name, f"{module}.{dotted}", kind, expected, pickled, options
-            )
+            setattr(owner, name, load(pickled))
+        elif not _is_right(owner, name, kind, expected, options):
+            if pickled is not None:
+                setattr(owner, name, load(pickled))
+            if pickled is None or not _is_right(owner, name, kind, expected, options):
+                raise _differs(module, dotted)
 
 
-def _compare(
-    owner: Any,
-    name: str,
-    shown: str,
-    kind: str,
-    expected: object,
-    pickled: bytes | None,
-    options: dict[str, Any],
-) -> None:
-    def is_right() -> bool:
-        current = vars(owner).get(name, _MISSING)
-        if current is _MISSING:
-            return False
-        if kind == "value":
-            return shallow_digest(current) == expected
-        return _code_digest(current, options) == expected
-
-    if is_right():
-        return
-    if pickled is not None:
-        setattr(owner, name, pickle.loads(pickled))
-    if pickled is None or not is_right():
-        raise _differs(*shown.rsplit(".", 1))
+def _is_right(
+    owner: Any, name: str, kind: str, expected: object, options: dict[str, Any]
+) -> bool:
+    current = vars(owner).get(name, _MISSING)
+    if current is _MISSING:
+        return False
+    if kind == "value":
+        return shallow_digest(current) == expected
+    return _code_digest(current, options) == expected
 
 
 def _code_digest(value: object, options: dict[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
 from gridtask.identity.importer import MAGIC, ModuleSource, SnapshotFinder
-from gridtask.identity.patches import apply_patches
+from gridtask.identity.patches import apply_patches, needs_main
 from gridtask.identity.sources import serve
 
 _replaced: list[types.ModuleType] = []
@@ -67,12 +67,17 @@ def install(snapshot: bytes) -> Callable[..., object]:
         _import(name, required=name in finder.sources)
     options = {} if content["options"] is None else _load(content["options"])
     kept = {name: options.get(name, ()) for name in ("ignore_code", "third_party")}
-    apply_patches(content["patches"], kept)
+    early = [patch for patch in content["patches"] if not needs_main(patch)]
+    late = [patch for patch in content["patches"] if needs_main(patch)]
+    apply_patches(early, kept, _load)
     held, function, identified = _load(content["values"])
     vars(main).update(held)
     for filename, text in content["statements"]:
         exec(compile(text, filename, "exec", dont_inherit=True), vars(main))
     vars(main)["__getattr__"] = _Extras(vars(main), content["extras"])
+    apply_patches(late, kept, _load)
+    for name, (module, attribute) in content["shared"] if late else ():
+        vars(main)[name] = getattr(importlib.import_module(module), attribute)
     if os.environ.get("GRIDTASK_DEBUG") == "1":
         _verify(function, identified, content)
     return function  # type: ignore[no-any-return]

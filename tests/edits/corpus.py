@@ -659,7 +659,8 @@ CALLABLES: list[Edit] = [
         import numpy as np
         def f(x):  # here
             np.random.rand()
-            return random() + r.random() + len(environ) + len(os.environ) + len(sys.path)
+            n = len(environ) + len(os.environ) + len(sys.path)
+            return random() + r.random() + n
     """,
     ),
 ]

@@ -21,7 +21,7 @@ def _load(name: str):
 
 
 harness = _load("harness")
-EDITS = _load("corpus").EDITS
+EDITS = [*_load("corpus").EDITS, *_load("hard").HARD, *_load("hard").DEEP]
 
 
 @pytest.fixture(scope="module")
@@ -51,5 +51,5 @@ def test_the_corpus_has_both_kinds():
     """There are many edits of both kinds, each with a name of its own."""
     names = [e.name for e in EDITS]
     assert len(set(names)) == len(names)
-    assert sum(e.changes for e in EDITS) >= 40
-    assert sum(not e.changes for e in EDITS) >= 25
+    assert sum(e.changes for e in EDITS) >= 100
+    assert sum(not e.changes for e in EDITS) >= 50

@@ -338,6 +338,36 @@ def test_callables_replaced_at_run_time_travel(project):
     assert project.work("f(1)") == ["(8, 100, 7, 8, 5, 11)"]
 
 
+def test_a_registry_of_a_module_holds_the_classes_of_the_script(project):
+    """What a script registers in a module is its own class there, not a copy."""
+    project.write(
+        script="""
+            import plugins
+            from plugins import REGISTRY
+            @plugins.register
+            class Mine:
+                def get(self): return type(self) is Mine
+            @plugins.register
+            def hook(x): return x + 1
+            plugins.default = hook
+            def f(x):
+                made = plugins.make("Mine")
+                same = REGISTRY is plugins.REGISTRY and plugins.default is hook
+                return made.get(), isinstance(made, Mine), plugins.make("hook", 1), same
+        """,
+        plugins="""
+            REGISTRY = {}
+            default = None
+            def register(thing):
+                REGISTRY[thing.__name__] = thing
+                return thing
+            def make(name, *args): return REGISTRY[name](*args)
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["(True, True, 2, True)"]
+
+
 def test_large_values_of_modules_are_made_by_the_import(project):
     """A table that a module makes itself does not travel, unless it was set."""
     project.write(
