@@ -234,12 +234,12 @@ def format_size(n_bytes: float) -> str:
     ('512 B', '1.5 KiB', '4.1 GiB')
     """
     number = float(n_bytes)
-    for unit in _SIZE_UNITS:
-        digits = 0 if unit == "B" or abs(number) >= 99.95 else 1
-        if round(abs(number), digits) < 1024 or unit == _SIZE_UNITS[-1]:
-            return f"{number:.{digits}f} {unit}"
+    power = 0
+    while round(abs(number)) >= 1024 and power < len(_SIZE_UNITS) - 1:
         number /= 1024
-    raise AssertionError(n_bytes)
+        power += 1
+    digits = 0 if power == 0 or abs(number) >= 99.95 else 1
+    return f"{number:.{digits}f} {_SIZE_UNITS[power]}"
 
 
 def format_duration(seconds: float) -> str:

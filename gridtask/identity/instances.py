@@ -83,13 +83,13 @@ def read_state(value: object) -> dict[Any, object]:
     """Read attributes and slots of an instance, but no cached properties."""
     kind = type(value)
     state: dict[Any, object] = {}
+    if kind.__dictoffset__:
+        state.update(object.__getattribute__(value, "__dict__"))
     for name, slot in _find_slots(kind).items():
         try:
             state[name] = slot.__get__(value)
         except AttributeError:  # never set
             continue
-    if kind.__dictoffset__:
-        state.update(object.__getattribute__(value, "__dict__"))
     return drop_cached(kind, state)
 
 
@@ -295,14 +295,14 @@ def _walk_reduced(walk: Walk, value: Any) -> Walking:
 
 def _walk_reduced_state(walk: Walk, kind: type, state: Any) -> Walking:
     if type(state) is tuple and len(state) == 2 and type(state[1]) is dict:
-        state = {**(state[0] or {}), **state[1]} if _is_default(state[0]) else state
-    if type(state) is dict:
-        return (yield from walk_state(walk, drop_cached(kind, state)))
-    return (yield "", state)
-
-
-def _is_default(attributes: object) -> bool:
-    return attributes is None or type(attributes) is dict
+        attributes = yield from _walk_reduced_state(walk, kind, state[0])
+        slots = yield from walk_state(walk, state[1])
+        return digest_node(b"attributes and slots", (attributes, slots))
+    if type(state) is not dict:
+        return (yield "", state)
+    if find_member(kind, "__getstate__") is vars(object)["__getstate__"]:
+        state = drop_cached(kind, state)
+    return (yield from walk_state(walk, state))
 
 
 def _reduce(value: Any) -> Any:

@@ -76,9 +76,7 @@ class PlainDigester:
         self._dump = pickler.dump
 
     def digest(self, value: object) -> bytes | None:
-        """Digest a scalar or container if it is plain, else return None."""
-        if type(value) in SCALARS:
-            return self.digest_sorted(value)
+        """Digest an exact list, tuple or dict if it is plain, else return None."""
         if len(value) >= _LONG and type(value) is not dict:  # type: ignore[arg-type]
             digest = self._digest_alike(value)  # type: ignore[arg-type]
             if digest is not None:

@@ -84,11 +84,9 @@ def _walk_arrow_array(walk: Walk, array: Any) -> Walking:
 def _walk_arrow_values(step: Any, array: Any) -> Walking:
     arrow = sys.modules["pyarrow"]
     if isinstance(array, arrow.ChunkedArray):
+        if arrow.types.is_string(array.type):  # of which an array holds 2 GiB at most
+            array = array.cast(arrow.large_string())
         array = array.combine_chunks()
-        if isinstance(array, arrow.ChunkedArray):  # of old versions
-            chunks = array.chunks
-            empty = arrow.array([], array.type)
-            array = arrow.concat_arrays(chunks) if chunks else empty
     values = _find_arrow_values(arrow, array)
     if values is None:
         return digest_node(b"items", ((yield step, array.to_pylist()),))

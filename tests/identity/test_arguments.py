@@ -511,12 +511,14 @@ def test_errors_of_code_get_the_path():
     """What the code's identity refuses is shown with its place in the argument."""
 
     def code(thing):
+        if thing is run_script:
+            return bytes(16)
         msg = "no source"
         raise IdentityError(msg)
 
     hasher = ArgumentHasher(code)
     with pytest.raises(IdentityError, match=r"^x\['f'\]: no source$"):
-        hasher.digest({"a": {1}, "f": len}, "x")
+        hasher.digest({"a": {1}, "b": run_script, "f": name_code}, "x")
 
 
 def test_a_hasher_works_after_an_error():
@@ -526,6 +528,17 @@ def test_a_hasher_works_after_an_error():
         with pytest.raises(IdentityError):
             digest([[1, {2}], lock])
     assert digest([[1, {2}]]) == ArgumentHasher(name_code).digest([[1, {2}]])
+
+
+def test_zones_without_a_name():
+    """A time zone read from a file has nothing to go by."""
+    path = zoneinfo.TZPATH and pathlib.Path(zoneinfo.TZPATH[0], "UTC")
+    if not path or not path.exists():
+        pytest.skip("no time zone files here")
+    with path.open("rb") as file:
+        zone = zoneinfo.ZoneInfo.from_file(file)
+    with pytest.raises(IdentityError, match="ZoneInfo without a key"):
+        digest(zone)
 
 
 @pytest.mark.parametrize("bad", [(x for x in ()), open, threading.local(), sys.stdout])

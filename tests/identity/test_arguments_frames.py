@@ -234,10 +234,25 @@ def test_arrow():
         pa.chunked_array([[1, 2]]),
         pa.array([1, 2]),
         pa.array([], pa.string()),
+        pa.chunked_array([["a"], [None, "b"]]),
+        pa.chunked_array([], pa.string()),
         pa.array([None], pa.string()),
         table.schema,
         pa.int64(),
         pa.scalar(1),
+    ]
+    check_distinct(values)
+
+
+def test_pandas_with_arrow():
+    """Columns that pyarrow keeps count by type and content."""
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    values = [
+        pd.Series([1, None], dtype="int64[pyarrow]"),
+        pd.Series([1, 0], dtype="int64[pyarrow]"),
+        pd.Series(["a", None], dtype="string[pyarrow]"),
+        pd.Series(["a", "b"], dtype="string[pyarrow]"),
     ]
     check_distinct(values)
 

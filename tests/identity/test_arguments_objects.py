@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copyreg
 import dataclasses
 import enum
 import functools
@@ -10,6 +11,7 @@ import operator
 import pathlib
 import pickle
 import random
+import threading
 import typing
 
 import pytest
@@ -143,6 +145,44 @@ class Stateful:
         return cls(1)
 
 
+class Factory(collections.defaultdict):
+    pass
+
+
+class TwoDicts:
+    def __init__(self, one, other):
+        self.both = one, other
+
+    def __getstate__(self):
+        return self.both
+
+    def __setstate__(self, state):
+        self.both = state
+
+
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+    def __reduce__(self):
+        return self.name
+
+
+class Registered:
+    def __init__(self, value):
+        self.value = value
+
+
+copyreg.pickle(Registered, lambda value: (Registered, (value.value,)))
+
+
+class Task:
+    """As a task of gridtask's looks to the hasher."""
+
+    __gridtask_task__ = True
+    lock = threading.Lock()
+
+
 def with_attribute(value, **state):
     vars(value).update(state)
     return value
@@ -206,6 +246,16 @@ DISTINCT = [
     Stateful(1).run,
     Stateful(2).run,
     Stateful.make,
+    Factory(int, a={1}),
+    Factory(list, a={1}),
+    TwoDicts({"a": 1}, {"a": 2}),
+    TwoDicts({"a": 2}, {"a": 2}),
+    TwoDicts({"a": 1}, {"a": {1}}),
+    Named("DISTINCT"),
+    Named("Named"),
+    Registered(1),
+    Registered(2),
+    Task(),
     Stateful.run,
     Box,
     ValueError("a"),
