@@ -102,6 +102,10 @@ VALUES = """
     add = counter(SCALE)
     half = functools.partial(pow, exp=2)
 
+    @functools.lru_cache
+    def remembered(n):
+        return n + len(TABLE["many"])
+
     def traced(function):
         @functools.wraps(function)
         def wrapper(*args):
@@ -123,7 +127,7 @@ VALUES = """
         log.warning("n is %s", n)
         with lock, guard:
             memory[n] = SCALE
-        numbers = [square(n), how(n), add(n), half(n), len(TABLE["many"])]
+        numbers = [square(n), how(n), add(n), half(n), remembered(n)]
         is_script = __file__.endswith("program.py")
         return [*numbers, memory[n], is_even(0), __name__, is_script]
 
@@ -173,24 +177,79 @@ SLOTS = """
     print(isinstance(slotted, Slotted), slotted.a, record == Record("r", [5]))
 """
 
-BY_NAME = """
+SINGLETON = """
     class Missing:
         def __reduce__(self):
             return "MISSING"
 
     MISSING = Missing()
 
-    @functools.lru_cache
-    def remembered(n):
-        return n + 1
-
     @grid_task
     def use(n, default=MISSING):
         mark("used")
-        return [remembered(n), default is MISSING, MISSING]
+        return [default is MISSING, MISSING]
 
     (result,) = use.map([1])
-    print(result[:2], result[2] is MISSING)
+    print(result[0], result[1] is MISSING)
+"""
+
+HOOKS = """
+    COUNT = []
+    PLUGINS = {}
+
+    class Plugin:
+        def __init_subclass__(cls, /, label, **options):
+            super().__init_subclass__(**options)
+            PLUGINS[label] = cls
+
+    class First(Plugin, label="first"):
+        def run(self, n):
+            return n + 1
+
+    class Counted(type):
+        def __new__(meta, name, bases, namespace):
+            COUNT.append(name)
+            return super().__new__(meta, name, bases, namespace)
+
+    class Base(metaclass=Counted):
+        pass
+
+    @grid_task
+    def use(n):
+        mark("used")
+        return PLUGINS["first"]().run(n), len(COUNT), Base()
+
+    (result,) = use.map([1])
+    print(result[:2], isinstance(result[2], Base))
+"""
+
+PLANETS = """
+    class Planet(enum.Enum):
+        EARTH = (6, 4)
+        MARS = (1, 2)
+        WORLD = (6, 4)
+
+        def __init__(self, mass, radius):
+            self.mass = mass
+            self.radius = radius
+
+    class Level(enum.Enum):
+        LOW = 1, "not much"
+
+        def __new__(cls, value, label):
+            member = object.__new__(cls)
+            member._value_ = value
+            member.label = label
+            return member
+
+    @grid_task
+    def use(n):
+        mark("used")
+        same = Planet["WORLD"] is Planet.EARTH
+        return Planet.EARTH.mass, same, Level.LOW.label, Planet.MARS, Level(1)
+
+    (result,) = use.map([1])
+    print(result[:3], result[3] is Planet.MARS, result[4] is Level.LOW)
 """
 
 ERRORS = """
@@ -228,7 +287,7 @@ def test_values_of_the_script_are_used_by_its_task(project, program, backend):
     script = program(VALUES)
     for _ in range(2):
         lines = project.run(script).stdout.splitlines()
-        common = "3, 10, 1001, '__main__', True]"
+        common = "5, 10, 1001, '__main__', True]"
         assert lines[0] == f"[[4, 3, 20, 4, {common}]"
         assert lines[1] == f"[[4, 14, 20, 4, {common}]"
         assert lines[2] == "{} 10"
@@ -254,10 +313,27 @@ def test_class_with_slots_comes_back(project, program, on_local):
 
 
 @pytest.mark.xfail(strict=True, reason="workers have no such name of __main__ yet")
-def test_objects_that_pickle_as_a_name_travel(project, program, on_local):
-    """A cached function, a singleton: pickle knows them by their name alone."""
+def test_singleton_of_the_script_stays_one(project, program, on_local):
+    """Pickle knows it by its name alone."""
     for _ in range(2):
-        assert project.run(program(BY_NAME)).stdout == "[2, True] True\n"
+        assert project.run(program(SINGLETON)).stdout == "True True\n"
+    assert project.marks() == ["used"]
+
+
+@pytest.mark.xfail(strict=True, reason="hooks run again on workers, and too early")
+def test_classes_that_register_themselves_are_rebuilt(project, program, on_local):
+    """What ``__init_subclass__`` and a metaclass did is done, once."""
+    for _ in range(2):
+        assert project.run(program(HOOKS)).stdout == "(2, 1) True\n"
+    assert project.marks() == ["used"]
+
+
+@pytest.mark.xfail(strict=True, reason="workers lose what members were given")
+def test_enumerations_with_attributes_are_rebuilt(project, program, on_local):
+    """Members keep what ``__init__`` or ``__new__`` gave them, and their aliases."""
+    for _ in range(2):
+        said = project.run(program(PLANETS)).stdout
+        assert said == "(6, True, 'not much') True True\n"
     assert project.marks() == ["used"]
 
 
