@@ -77,6 +77,7 @@ class Closure:
         self.state = state
         self.ignored = {id(thing): thing for thing in ignored}
         self.is_lenient = is_lenient
+        self.root: object = None
         self.uncounted: list[object] = []
         self.found_state = State()
         self.targets: dict[int, tuple[object, Target]] = {}
@@ -133,6 +134,12 @@ class Closure:
         """Yield the objects that the walk has met."""
         for subject, _ in self.targets.values():
             yield subject
+
+    def is_root(self, value: object) -> bool:
+        """Return whether `value` is the task itself, which scripts call at will."""
+        from gridtask.identity.callables import is_task
+
+        return value is self.root or is_task(value)
 
     def ignores_module(self, name: object) -> bool:
         """Return whether a module, or a package around it, is ignored."""
@@ -320,7 +327,7 @@ class Closure:
         module = sys.modules.get(f"{namespace.get('__name__')}.{name}")
         if module is not None:
             return self.follow(module, attributes)
-        if "__getattr__" in namespace:
+        if "__getattr__" in namespace and namespace.get("__name__") != "__main__":
             whole = sys.modules.get(str(namespace.get("__name__")))
             if whole is not None and vars(whole) is namespace:
                 return Found(whole, ())

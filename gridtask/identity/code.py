@@ -88,6 +88,7 @@ class Code:
         for _ in range(_MAX_WALKS):
             closure = Closure(self._boundary, state, ignored, is_lenient=is_lenient)
             closure.hints = hints
+            closure.root = self.function
             root = Node("", "root", None)
             link(closure, root)
             closure.run()

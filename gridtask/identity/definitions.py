@@ -66,7 +66,11 @@ def _text_of(found: list[tuple[Source, ast.stmt]]) -> str:
 def defining(
     closure: Closure, namespace: Namespace, name: str
 ) -> Iterator[tuple[Source, ast.stmt]]:
-    users = closure.state.mutators.get((id(namespace), name), set())
+    users = {
+        user
+        for user in closure.state.mutators.get((id(namespace), name), ())
+        if not closure.is_root(namespace.get(user))
+    }
     for source in namespace_sources(namespace):
         for unit in source.tree.body:
             if not is_main_guard(unit) and _concerns(source, unit, name, users):
@@ -83,7 +87,15 @@ def _concerns(source: Source, unit: ast.stmt, name: str, users: set[str]) -> boo
             if isinstance(part, ast.Name)
         }
         return unit.name == name or not decorators.isdisjoint(users)
-    return name in _filled_by(source, unit)
+    return _calls(unit, users) or name in _filled_by(source, unit)
+
+
+def _calls(unit: ast.stmt, users: set[str]) -> bool:
+    """Return whether a statement is nothing but a call of one of these."""
+    if not isinstance(unit, ast.Expr) or not isinstance(unit.value, ast.Call):
+        return False
+    function = unit.value.func
+    return isinstance(function, ast.Name) and function.id in users
 
 
 def _filled_by(source: Source, unit: ast.stmt) -> set[str]:

@@ -38,6 +38,13 @@ _LOCKS = (
     threading.Semaphore,
     threading.Barrier,
 )
+_PROCESS = {
+    "os": ("environ", "environb"),
+    "sys": ("modules", "path", "argv", "meta_path", "stdin", "stdout", "stderr"),
+    "matplotlib": ("rcParams",),
+    "random": ("_inst",),
+    "numpy.random.mtrand": ("_rand",),
+}
 _LARGE_BYTES = 100 << 20
 _SHOWN = (int, float, str, bool, bytes, complex, type(None))
 _Definition = Callable[[], "Target | None"]
@@ -76,6 +83,9 @@ def visit_with(
 
 def _value(closure: Closure, value: object, name: str, define: _Definition) -> Target:
     define = closure.definitions.pop(id(value), define)
+    process = _process_state().get(id(value))
+    if process is not None:
+        return closure.remember(value, process)
     if isinstance(value, _LOCKS):
         return closure.remember(value, f"a {type(value).__name__}")
     if isinstance(value, logging.Logger):
@@ -90,6 +100,19 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
     else:
         closure.later(lambda: _digest(closure, node, value, define))
     return node
+
+
+def _process_state() -> dict[int, str]:
+    """Return the names of objects that differ in every process, by id.
+
+    They count by name, like other attributes of third parties' modules, also
+    where user code holds them under a name of its own.
+    """
+    found: dict[int, str] = {}
+    for module, names in _PROCESS.items():
+        held = vars(sys.modules[module]) if module in sys.modules else {}
+        found.update({id(held[n]): f"{module}.{n}" for n in names if n in held})
+    return found
 
 
 def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> None:

@@ -6,6 +6,46 @@ from harness import Edit, edit
 
 HARD: list[Edit] = [
     edit(
+        "state that a call fills on import",
+        True,
+        "fill(1)",
+        "fill(2)",
+        """
+        C = {}
+        def fill(n): C[n] = n
+        fill(1)
+        def f(x):
+            fill(x)
+            return C
+    """,
+    ),
+    edit(
+        "call of the task itself",
+        False,
+        "f(1)",
+        "f(2)",
+        """
+        C = {}
+        def f(x):
+            C[x] = x
+            return C[x]
+        f(1)
+    """,
+    ),
+    edit(
+        "state of the process under names of the user's",
+        False,
+        "# a",
+        "# b",
+        """
+        import os, random, sys
+        env, out = os.environ, sys.stdout
+        path = sys.path
+        def g(x, env=os.environ): return env
+        def f(x): return env, out, path, g(x), len(sys.modules)  # a
+    """,
+    ),
+    edit(
         "decorator args",
         True,
         "scaled(3)",

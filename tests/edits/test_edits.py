@@ -21,7 +21,12 @@ def _load(name: str):
 
 
 harness = _load("harness")
-EDITS = [*_load("corpus").EDITS, *_load("hard").HARD, *_load("hard").DEEP]
+EDITS = [
+    *_load("corpus").EDITS,
+    *_load("hard").HARD,
+    *_load("hard").DEEP,
+    *_load("subtle").SUBTLE,
+]
 
 
 @pytest.fixture(scope="module")
