@@ -284,7 +284,7 @@ SUBTLE: list[Edit] = [
         "semicolons",
         False,
         "a = 1; b = 2",
-        "a = 1\n    b = 2",
+        "a = 1\n            b = 2",
         """
         def f(x):
             a = 1; b = 2
@@ -295,8 +295,8 @@ SUBTLE: list[Edit] = [
     edit(
         "import order",
         False,
-        "import os\nimport sys",
-        "import sys\nimport os",
+        "import os\n        import sys",
+        "import sys\n        import os",
         """
         import os
         import sys
