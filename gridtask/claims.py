@@ -160,7 +160,7 @@ class Claim:
     def alive_tasks(self, states: Mapping[str, JobState]) -> set[int]:
         """Return the array tasks from which results may come.
 
-        Those that are being deleted are not among them.
+        Those that are being deleted, or in an error state, are not among them.
         """
         is_submitting = self.find_jobs(states)
         alive: set[int] = set()
@@ -169,7 +169,7 @@ class Claim:
             if state is None or state.name != job.name:
                 continue  # gone; its number may be another job's by now
             for group in state.groups:
-                if group.state is not TaskState.DELETING:
+                if group.state not in (TaskState.DELETING, TaskState.ERROR):
                     alive.update(*group.tasks)
         for number in self._unknown() if is_submitting else ():
             tasks = self.plan.jobs[number - 1]
@@ -189,16 +189,17 @@ class Claim:
             start += size
         return flying
 
+    def _driver(self) -> Process:
+        """Return the process that published the run."""
+        plan = self.plan
+        return Process(plan.user, plan.host, plan.pid, plan.process_start, plan.machine)
+
     def _may_be_submitting(self) -> bool:
         """Tell whether the publishing driver may still be about to submit."""
         with suppress(FileNotFoundError):
             fs.size(self._path(".done"))
             return False
-        plan = self.plan
-        driver = Process(
-            plan.user, plan.host, plan.pid, plan.process_start, plan.machine
-        )
-        has_ended = driver.has_ended()
+        has_ended = self._driver().has_ended()
         if has_ended is not None:
             return not has_ended
         try:
@@ -206,6 +207,11 @@ class Claim:
         except FileNotFoundError:
             return False
         return fs.server_now(self.runs) - published_at < SUBMIT_SECONDS
+
+    def abandon(self) -> None:
+        """Write down that nothing of the run is in flight and nobody waits for it."""
+        if not self._may_be_submitting() and self._driver().has_ended():
+            self.retire({"abandoned": True})
 
     def retire(self, summary: Mapping[str, Any]) -> None:
         """Write down that every call of the run is final."""

@@ -28,6 +28,18 @@ _CREATE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXE
 # O_NONBLOCK: opening a FIFO that somebody put there must not hang.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk, or a used up quota."""
+
+GONE = (errno.ENOENT, errno.ESTALE)
+"""Errors that say that a file is there no longer. ESTALE: removed by another
+client of the file server."""
+
+LOCAL_TYPES = frozenset(
+    ["bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "reiserfs", "tmpfs", "xfs", "zfs"]
+)
+"""Types of file systems that no other host writes to; all others may be shared."""
+
 
 def create(path: str | Path) -> int:
     """Create a new file for reading and writing.
@@ -143,7 +155,7 @@ def open_status(path: str | Path) -> tuple[int, os.stat_result]:
     that of a `stat` may be seconds old.
     """
     try:
-        fd = os.open(path, _OPEN_FLAGS)
+        fd = _open_quietly(path)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
@@ -158,12 +170,58 @@ def open_status(path: str | Path) -> tuple[int, os.stat_result]:
     return fd, status
 
 
+def _open_quietly(path: str | Path) -> int:
+    """Open a file so that reading does not set its access time.
+
+    That time says when a result was last used (see `mark_used`). Only a file's
+    owner may ask for this.
+    """
+    try:
+        return os.open(path, _OPEN_FLAGS | os.O_NOATIME)
+    except PermissionError:
+        return os.open(path, _OPEN_FLAGS)
+
+
 def list_names(folder: str | Path) -> list[str]:
     """Return the names in `folder`; none if there is no such folder."""
     try:
         return os.listdir(folder)
     except FileNotFoundError:
         return []
+
+
+def list_statuses(folder: str | Path) -> dict[str, os.stat_result]:
+    """Return the names in `folder` with their status, links not followed."""
+    statuses = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    statuses[entry.name] = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        pass
+    return statuses
+
+
+def is_shared(folder: str | Path) -> bool:
+    """Return whether other hosts may write to the file system of `folder`.
+
+    There a listing may miss what they have just written.
+
+    References
+    ----------
+    proc(5), Linux man-pages 6.03, "/proc/[pid]/mountinfo".
+    """
+    device = os.stat(folder).st_dev
+    name = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            mounts = [line.split(" - ") for line in file]
+    except OSError:
+        return True
+    types = {end.split()[0] for start, end in mounts if start.split()[2] == name}
+    # btrfs shows other numbers in stat than in the list of mounts.
+    return not types or not types <= LOCAL_TYPES
 
 
 def make_folder(path: str | Path) -> None:
@@ -290,11 +348,30 @@ def read_file(path: str | Path) -> bytes:
         close(fd)
 
 
+def read_end(path: str | Path, n_bytes: int) -> bytes:
+    """Return the last `n_bytes` of a file at most, checked as `read_file` does."""
+    fd, status = open_status(path)
+    try:
+        return read_at(fd, n_bytes, max(0, status.st_size - n_bytes))
+    finally:
+        close(fd)
+
+
 def modified_at(path: str | Path) -> float:
     """Return when a file was last changed, in POSIX seconds of the server."""
     fd, status = open_status(path)
     close(fd)
     return status.st_mtime
+
+
+def changed_at(path: str | Path) -> float:
+    """Return when a file was last written, renamed or given other times.
+
+    In POSIX seconds of the server. Nobody can set this time.
+    """
+    fd, status = open_status(path)
+    close(fd)
+    return max(status.st_ctime, status.st_mtime)
 
 
 def size(path: str | Path) -> int:
@@ -310,12 +387,21 @@ def touch(path: str | Path) -> None:
 
 
 def is_at(fd: int, path: str | Path) -> bool:
-    """Return whether `path` still leads to the open file `fd`."""
+    """Return whether `path` still leads to the open file `fd`.
+
+    The path is opened: over NFS a `stat` may show for seconds what another
+    host has removed, an open does not.
+    """
     try:
-        there = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    here = os.fstat(fd)
+        found = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in GONE:
+            return False
+        raise
+    try:
+        there, here = os.fstat(found), os.fstat(fd)
+    finally:
+        os.close(found)
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
@@ -359,10 +445,17 @@ def server_now(folder: str | Path) -> float:
 
     Notes
     -----
-    The modification time of a probe file, made and removed in `folder`.
+    The modification time of a probe file, made and removed in `folder`; on a
+    full disk that of the folder itself, set to now.
     """
     path = os.path.join(folder, f".probe-{os.urandom(8).hex()}")
-    fd = create(path)
+    try:
+        fd = create(path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        touch(folder)
+        return os.stat(folder).st_mtime
     try:
         return os.fstat(fd).st_mtime
     finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from gridtask.backends.base import Backend, JobRequest
 from gridtask.claims import Claim
-from gridtask.errors import ConfigError
+from gridtask.errors import ConfigError, GridTaskError
 from gridtask.runfile import RunPlan
 
 
@@ -57,6 +58,7 @@ def submit_jobs(backend: Backend, claim: Claim, file_id: bytes) -> None:
             claim.withdraw()
             raise
         for job in claim.jobs:
-            backend.cancel(job.job_id)
+            with suppress(GridTaskError, OSError):  # the refusal is what to tell
+                backend.cancel(job.job_id)
         claim.retire({"submitted": False})
         raise

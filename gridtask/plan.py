@@ -14,6 +14,9 @@ from typing import Literal, NamedTuple
 TARGET_SECONDS = 60.0
 """What one array task should work for, so that its start does not matter."""
 
+LEAST_SECONDS = 1.0
+"""An array task is not made for less work, however many slots there are."""
+
 FIRST_TASKS = 32
 """Array tasks of a first run where neither durations nor slots are known."""
 
@@ -209,8 +212,9 @@ def _n_tasks(n_calls: int, seconds_per_call: float | None, slots: int | None) ->
     """Return how many array tasks suit `n_calls`."""
     if seconds_per_call is None:
         return TASKS_PER_SLOT * slots if slots else FIRST_TASKS
-    by_time = math.ceil(n_calls * seconds_per_call / TARGET_SECONDS)
-    return max(by_time, slots or FIRST_TASKS)
+    seconds = n_calls * seconds_per_call
+    to_fill_slots = min(slots or FIRST_TASKS, math.ceil(seconds / LEAST_SECONDS))
+    return max(1, to_fill_slots, math.ceil(seconds / TARGET_SECONDS))
 
 
 def split_jobs(n_tasks: int, max_array_tasks: int) -> list[JobRange]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from gridtask.backends.base import JobState
 from gridtask.calls import Arguments
 from gridtask.claims import Claim, open_claim, open_claims
 from gridtask.driver import Execution
-from gridtask.errors import CallError, SchedulerUnavailable, StoreError
+from gridtask.errors import CallError, GridTaskError, SchedulerUnavailable
 from gridtask.retry import Resubmitter, is_child_of
 from gridtask.run import Run
-from gridtask.runfile import RunFile, RunPlan
+from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
 from gridtask.session import open_backend, pace_of
 from gridtask.store.store import Store
 from gridtask.submission import call_text
@@ -32,8 +34,13 @@ def runs(cache_dir: str | os.PathLike[str] | None = None) -> list[Run[Any]]:
         The cache folder; by default the one that a task would use here.
     """
     store, settings = _open(cache_dir)
-    opened = [_reopen(store, settings, run_id) for run_id in _run_ids(store)]
-    return sorted(opened, key=lambda run: run._execution.plan.created_at)
+    opened = []
+    for run_id in _run_ids(store):
+        try:
+            opened.append(_reopen(store, settings, run_id))
+        except (GridTaskError, OSError) as error:
+            warnings.warn(f"run {run_id} cannot be opened: {error}", stacklevel=2)
+    return sorted(opened, key=lambda run: run.created_at)
 
 
 def open_run(
@@ -110,8 +117,7 @@ def _all_ids(store: Store) -> list[str]:
 
 def _run_ids(store: Store) -> list[str]:
     """Return the ids of runs that do not continue another one."""
-    ids = _all_ids(store)
-    return [i for i in ids if not is_child_of(i, i.rpartition("r")[0])]
+    return [run_id for run_id in _all_ids(store) if len(run_id) == ID_LENGTH]
 
 
 def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
@@ -120,7 +126,8 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
     plan = own.plan
     claims = {run_id: own}
     for other in {place.run_id for place in plan.flying.values()}:
-        claims[other] = open_claim(store.runs, other)
+        with suppress(GridTaskError, OSError):  # without it, its calls are gone
+            claims[other] = open_claim(store.runs, other)
     ended = _summary(own)
     backend = open_backend(plan.backend, settings, store.runs)
     execution = Execution(
@@ -133,12 +140,12 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
         own=None if ended else own,
     )
     for child in [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]:
-        execution.add_child(open_claim(store.runs, child))
+        execution.follow(open_claim(store.runs, child))
     loader = _Loader(store.runs / f"{run_id}.run", plan)
     execution.texts = loader.text
     execution.step(now=True)
     failed = ended.get("failed", {})
-    for index in execution.open_indices if ended else ():
+    for index in execution.open_calls if ended else ():
         kind = failed.get(plan.keys[index].hex(), "removed")
         where = execution.where(index)
         execution.fail(index, where.error(CallError, f"its run ended with: {kind}"))
@@ -150,9 +157,9 @@ def _summary(claim: Claim) -> Mapping[str, Any]:
     try:
         text = fs.read_file(claim.runs / f"{claim.plan.run_id}.done")
         summary: Mapping[str, Any] = json.loads(text)
-    except (FileNotFoundError, StoreError, ValueError):
+    except (OSError, ValueError):
         return {}
-    return summary
+    return {} if summary.get("abandoned") else summary
 
 
 class _Loader:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gridtask.backends.base import Backend, SiteProfile
 from gridtask.backends.cluster_params import Resolved, merge
-from gridtask.claims import Claim, submit_lock, this_process
+from gridtask.claims import Claim, open_claims, submit_lock, this_process
 from gridtask.errors import CallError, NodeLost, OutOfMemory, TimeLimit
 from gridtask.fs import list_names
 from gridtask.jobs import submit_jobs
@@ -90,6 +90,33 @@ class Resubmitter:
             If the scheduler refused the job.
         """
         source = RunFile(self._runs / f"{plan.run_id}.run")
+        try:
+            with submit_lock(self._runs.parent):
+                taken = self._taken_over(plan, keys)
+                if taken is not None:
+                    return taken
+                claim, file_id = self._publish(source, plan, keys, more)
+        finally:
+            source.close()
+        submit_jobs(self._backend, claim, file_id)
+        return claim
+
+    def _taken_over(self, plan: RunPlan, keys: list[bytes]) -> Claim | None:
+        """Return the run by which another driver has submitted the calls again."""
+        root = plan.parent or plan.run_id
+        wanted = set(keys)
+        for claim in open_claims(self._runs):
+            is_later = claim.plan.parent == root and (
+                round_of(claim.plan.run_id) > round_of(plan.run_id)
+            )
+            if is_later and wanted <= set(claim.plan.keys):
+                return claim
+        return None
+
+    def _publish(
+        self, source: RunFile, plan: RunPlan, keys: list[bytes], more: Resources
+    ) -> tuple[Claim, bytes]:
+        """Write the new run's file out of the first one's parts."""
         child = self._child_plan(plan, keys, more)
         writer = RunFileWriter(self._runs, child.run_id)
         try:
@@ -99,16 +126,11 @@ class Resubmitter:
                 new: writer.copy(calls[index_of[key]], source)
                 for new, key in enumerate(keys)
             }
-            with submit_lock(self._runs.parent):
-                writer.publish(child, packed, *source.code())
+            writer.publish(child, packed, *source.code())
         except BaseException:
             writer.discard()
             raise
-        finally:
-            source.close()
-        claim = Claim(self._runs, child)
-        submit_jobs(self._backend, claim, writer.file_id)
-        return claim
+        return Claim(self._runs, child), writer.file_id
 
     def _child_plan(self, plan: RunPlan, keys: list[bytes], more: Resources) -> RunPlan:
         limits = self._backend.limits()
@@ -155,10 +177,14 @@ class Resubmitter:
         return f"{root}r{number}"
 
 
+def round_of(run_id: str) -> int:
+    """Return 1 for a first run, n for the one that is its n-th round."""
+    return int(run_id[ID_LENGTH + 1 :] or 1)
+
+
 def is_child_of(run_id: str, root: str) -> bool:
     """Tell whether a run's id says that it continues the run `root`."""
-    head, _, number = run_id.rpartition("r")
-    return head == root and len(head) == ID_LENGTH and number.isdigit()
+    return run_id.startswith(f"{root}r") and len(root) == ID_LENGTH < len(run_id)
 
 
 def describe(

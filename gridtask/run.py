@@ -337,7 +337,7 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         from gridtask.store.store import LoadError
 
         execution = self._execution
-        open_calls = set(execution.open_indices)
+        open_calls = set(execution.open_calls)
         values: list[Any] = [MISSING] * len(self)
         failed = self.failures()
         wanted = [
@@ -494,7 +494,7 @@ class _Resolver:
             delay = execution.step()
             with self._lock:
                 futures = self._open[run]
-                waiting = set(execution.open_indices)
+                waiting = set(execution.open_calls)
                 final = [f for f in futures if f._index not in waiting]
             outcomes = _outcomes(execution, final)
         except Exception as error:  # nobody else would ever see it

@@ -7,6 +7,7 @@ disk before the first qsub, and a job's name leads back to its run file.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gridtask import claims
-from gridtask.backends.base import Backend, JobState, SiteProfile
+from gridtask.backends.base import Backend, SiteProfile
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
 from gridtask.driver import Execution
 from gridtask.errors import SchedulerUnavailable
 from gridtask.jobs import job_request, submit_jobs
-from gridtask.pace import Pace
+from gridtask.pace import Pace, cluster_pace
 from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
 from gridtask.retry import Resubmitter
@@ -145,6 +146,7 @@ class Submission:
         self.work, self.terms, self.order = work, terms, order
         self.store, self.folder, self.warn = store, folder, warn
         self.keys, self.positions = distinct(work.keys(order.calls))
+        self._known: dict[str, Claim] = {}
 
     def start(self) -> Execution:
         """Submit what is missing and return the execution of all calls.
@@ -165,13 +167,12 @@ class Submission:
         else:
             done = range(len(self.keys))
             plan = make_plan(self.keys, self.positions, cached=done, in_flight={})
-            execution = self._execution(self._run_plan(plan, ""), {})
+            execution = self._execution(self._run_plan(plan, ""))
         execution.texts = _texts(self.work, self.order.calls, self.positions)
         return execution
 
     def preview(self) -> Plan:
         """Return what `start` would do, without doing it."""
-        self.folder.refresh()
         plan = self._plan(*self._look_around())
         if not plan.missing:
             return plan
@@ -191,21 +192,20 @@ class Submission:
         try:
             packed = {i: writer.pack(self.order.calls[first_call[i]]) for i in wanted}
             snapshot = self.work.code.snapshot() if missing else b""
-            plan, adopted = self._publish(writer, packed, snapshot)
+            plan = self._publish(writer, packed, snapshot)
+            if not self._is_published(plan):
+                writer.discard()
+                return self._execution(plan)
+            own = Claim(self.store.runs, plan)
+            submit_jobs(self.terms.backend, own, writer.file_id)
         except BaseException:
             writer.discard()
             raise
-        if not self._is_published(plan):
-            writer.discard()
-            return self._execution(plan, adopted)
-        own = Claim(self.store.runs, plan)
-        execution = self._execution(plan, {**adopted, plan.run_id: own}, own)
-        submit_jobs(self.terms.backend, own, writer.file_id)
-        return execution
+        return self._execution(plan, own)
 
     def _publish(
         self, writer: RunFileWriter, packed: Mapping[int, bytes], snapshot: bytes
-    ) -> tuple[RunPlan, dict[str, Claim]]:
+    ) -> RunPlan:
         """Plan and publish once the scheduler can say what is in flight.
 
         No answer means that everything is unknown: the lock is given back and
@@ -215,16 +215,14 @@ class Submission:
         while True:
             try:
                 with claims.submit_lock(self.store.root) as is_held:
-                    self.folder.refresh()
                     plan = self._plan(*self._look_around())
                     run_plan = self._run_plan(plan, writer.path.stem)
-                    adopted = self._adopted(run_plan)
                     if not is_held():
                         continue  # stalled so long that another driver took over
                     if self._is_published(run_plan):
                         world = _world(self.work, self.terms)
                         writer.publish(run_plan, packed, world, snapshot)
-                    return run_plan, adopted
+                    return run_plan
             except SchedulerUnavailable as error:
                 if not warned:
                     self.warn(f"{error}; waiting before anything is submitted")
@@ -234,33 +232,45 @@ class Submission:
     def _is_published(self, plan: RunPlan) -> bool:
         return bool(plan.missing) or self.order.always_publish
 
-    def _execution(
-        self, plan: RunPlan, known: Mapping[str, Claim], own: Claim | None = None
-    ) -> Execution:
+    def _execution(self, plan: RunPlan, own: Claim | None = None) -> Execution:
+        """Return the execution of a plan, with the claims that hold its calls."""
         terms = self.terms
+        used = {place.run_id for place in plan.flying.values()}
+        held = {run_id: self._known[run_id] for run_id in used}
+        if own is not None:
+            held[plan.run_id] = own
+        is_elsewhere = any(c.plan.host != socket.gethostname() for c in held.values())
+        pace = cluster_pace(terms.site.fs_latency) if is_elsewhere else terms.pace
         resubmitter = Resubmitter(self.store.runs, terms.backend, terms.site)
         return Execution(
-            self.folder, plan, terms.backend, terms.pace, known, resubmitter, own=own
+            self.folder, plan, terms.backend, pace, held, resubmitter, own=own
         )
 
     def _look_around(self) -> tuple[set[int], dict[int, Place]]:
-        """Return which keys have results, and which are in flight, by index."""
+        """Return which keys have results, and which are in flight, by index.
+
+        The scheduler is asked before the folder is listed: a call that ends in
+        between is then seen at one of the two places.
+        """
+        backend = self.terms.backend
+        live = [
+            claim
+            for claim in claims.open_claims(self.store.runs, self.warn)
+            if claim.plan.backend == backend.name
+        ]
+        states = backend.poll() if live else {}
+        self.folder.refresh()
         numbers = self.folder.find(self.keys)
         known = {i for i, number in enumerate(numbers) if number >= 0}
         wanted = {key: i for i, key in enumerate(self.keys) if i not in known}
         flying: dict[int, Place] = {}
-        states: Mapping[str, JobState] | None = None
-        for claim in claims.open_claims(self.store.runs, self.warn) if wanted else ():
-            plan = claim.plan
-            if plan.backend != self.terms.backend.name:
-                continue
-            if wanted.keys().isdisjoint(plan.keys[i] for i in plan.missing):
-                continue
-            if states is None:
-                states = self.terms.backend.poll()
-            for key, place in claim.in_flight(states).items():
-                if key in wanted:
-                    flying[wanted[key]] = place
+        for claim in live:
+            places = claim.in_flight(states)
+            if not places:
+                claim.abandon()
+            for key in places.keys() & wanted.keys():
+                flying[wanted[key]] = places[key]
+                self._known[claim.plan.run_id] = claim
         return known, flying
 
     def _plan(self, known: set[int], flying: Mapping[int, Place]) -> Plan:
@@ -306,12 +316,6 @@ class Submission:
             retries=terms.retries,
             escalate=terms.escalate,
         )
-
-    def _adopted(self, plan: RunPlan) -> dict[str, Claim]:
-        """Return the claims that hold this plan's calls in flight."""
-        run_ids = {place.run_id for place in plan.flying.values()}
-        runs = self.store.runs
-        return {run_id: claims.open_claim(runs, run_id) for run_id in run_ids}
 
 
 def _measured(folder: Folder) -> float | None:

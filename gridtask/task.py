@@ -43,7 +43,7 @@ class GridTask(Generic[P, R]):
 
     __gridtask_task__ = True
 
-    def __init__(self, func: Callable[P, R], **options: Any) -> None:
+    def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         if not callable(func):
             msg = (
                 f"grid_task decorates a function or another callable, not {func!r}; "
@@ -51,7 +51,7 @@ class GridTask(Generic[P, R]):
             )
             raise TypeError(msg)
         self.func = func
-        self._options = check_options(options, stacklevel=4)
+        self._options = dict(options)
         functools.update_wrapper(self, func, updated=())
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class GridTask(Generic[P, R]):
         """Bind as a method: ``instance.task(x)`` passes the instance first."""
         if instance is None:
             return self
-        return GridTask(functools.partial(self.func, instance), **self._options)
+        return GridTask(functools.partial(self.func, instance), self._options)
 
     @property
     def label(self) -> str:
@@ -91,8 +91,8 @@ class GridTask(Generic[P, R]):
         TypeError
             If an option does not exist.
         """
-        check_options(options, stacklevel=3)
-        return GridTask(self.func, **{**self._options, **options})
+        checked = check_options(options, stacklevel=2)
+        return GridTask(self.func, {**self._options, **checked})
 
     # ------------------------------------------------------------------ one call
 
@@ -382,15 +382,15 @@ def grid_task(function: Any = None, /, **options: Any) -> Any:
     ConfigError
         If an option has a value that cannot be used.
     """
+    checked = check_options(options, stacklevel=2)
     if function is None:
-        check_options(options, stacklevel=3)
-        return lambda func: GridTask(func, **options)
-    return GridTask(function, **options)
+        return lambda func: GridTask(func, checked)
+    return GridTask(function, checked)
 
 
 def _rebuild(func: Any, options: dict[str, Any]) -> GridTask[Any, Any]:
     """Unpickle a task; by name, its function may come back as the task itself."""
-    return func if isinstance(func, GridTask) else GridTask(func, **options)
+    return func if isinstance(func, GridTask) else GridTask(func, options)
 
 
 def _find(module: str, qualname: str) -> Any:

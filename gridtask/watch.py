@@ -7,35 +7,17 @@ after that time for its results to come into sight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gridtask import fs
-from gridtask.backends.base import Accounting, Backend, JobState, TaskState
+from gridtask.backends.base import Backend, JobState, TaskState
 from gridtask.claims import Claim, JobRef
 from gridtask.errors import SchedulerUnavailable, StoreError
+from gridtask.ledger import OpenTask
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
 from gridtask.worker import log_path
-
-
-@dataclass
-class OpenTask:
-    """An array task with calls that are not final, in the order it runs them."""
-
-    place: Place
-    indices: dict[int, None]
-    state: TaskState | None = TaskState.QUEUED
-    gone_at: float | None = None
-    n_gone: int = 0
-    ended: Accounting | None = None
-    ended_at: float = 0.0
-
-    @property
-    def first(self) -> int:
-        """The call that runs if the array task runs: its first open one."""
-        return next(iter(self.indices))
 
 
 class JobWatch:
@@ -43,7 +25,7 @@ class JobWatch:
 
     Attributes
     ----------
-    tasks : dict of Place to OpenTask
+    tasks : mapping of Place to OpenTask
         What is followed; who collects results closes calls in it.
     warnings : list of str
         Lines for the user, to be taken out by who shows them.
@@ -55,10 +37,11 @@ class JobWatch:
         self,
         backend: Backend,
         claims: Mapping[str, Claim],
+        tasks: Mapping[Place, OpenTask],
         pace: Pace,
         clock: Callable[[], float],
     ) -> None:
-        self.tasks: dict[Place, OpenTask] = {}
+        self.tasks = tasks
         self.warnings: list[str] = []
         self.is_unknown = False
         self._backend = backend
@@ -97,10 +80,18 @@ class JobWatch:
                 if state is not None and state.name == job.name:
                     self._states[job.job_id] = _by_task(state)
 
-    def error_reason(self, task: OpenTask) -> str | None:
-        """Return why an array task is in an error state."""
-        job = self.job_of(task.place)
-        return self._backend.error_reason(job.job_id, task.place.task) if job else None
+    def error_reasons(self, tasks: Iterable[OpenTask]) -> dict[Place, str | None]:
+        """Return why array tasks are in an error state, asking once a job."""
+        reasons: dict[str, str | None] = {}
+        answers: dict[Place, str | None] = {}
+        for task in tasks:
+            job = self.job_of(task.place)
+            if job and job.job_id not in reasons:
+                number = task.place.task
+                reason = self._backend.error_reason(job.job_id, number)
+                reasons[job.job_id] = reason
+            answers[task.place] = reasons[job.job_id] if job else None
+        return answers
 
     def errored(self) -> list[OpenTask]:
         """Return the array tasks that wait in an error state."""

@@ -161,7 +161,7 @@ def compute(
 
 def this_attempt(run_id: str, task: int) -> Attempt:
     """Return the attempt that this process is, by its environment."""
-    job_id = os.environ.get("JOB_ID") or os.environ.get("GRIDTASK_JOB_ID") or run_id
+    job_id = os.environ.get("GRIDTASK_JOB_ID") or os.environ.get("JOB_ID") or run_id
     return Attempt(run_id, task, job_id, socket.gethostname())
 
 
@@ -213,11 +213,11 @@ def _keep_log(writer: RecordWriter, path: Path, attempt: Attempt) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        text = fs.read_file(path)
+        text = fs.read_end(path, LOG_BYTES)
     except FileNotFoundError:
         return
     if text:
-        writer.log(text[-LOG_BYTES:], meta={"job": attempt.array_task})
+        writer.log(text, meta={"job": attempt.array_task})
 
 
 if __name__ == "__main__":

@@ -111,7 +111,6 @@ def test_params_that_were_checked_stay_as_they_are():
         assert check(cluster_params="-cwd") == {"cluster_params": ()}
 
 
-@pytest.mark.xfail(reason="grid_task counts its frames wrongly", strict=True)
 @pytest.mark.parametrize("is_called", [True, False])
 def test_the_decorator_warns_once_at_the_users_line(is_called):
     """However it is used."""
@@ -124,7 +123,6 @@ def test_the_decorator_warns_once_at_the_users_line(is_called):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-@pytest.mark.xfail(reason="grid_task takes what it was given twice", strict=True)
 def test_an_iterator_of_names_is_kept():
     """The decorator looks at its options more than once."""
 
