@@ -29,6 +29,9 @@ FOLLOW_SECONDS = 0.25
 ASK_SECONDS = 2.0
 """How often is asked whether the call has ended."""
 
+LAST_BYTES = 4096
+"""So much of what was read tells where a log goes on."""
+
 GONE = (errno.ENOENT, errno.ESTALE)
 
 
@@ -109,18 +112,17 @@ def describe_flight(flight: Flight, flights: Flights) -> CallDetails:
 def describe_call(call: Call, runs: Path) -> CallDetails:
     """Return what is known of a call that has ended."""
     folder, entry = call.folder, call.entry
-    about: dict[str, Any] = {}
-    state = "failed" if call.failed else "done"
+    fields: dict[str, Any] = {"state": "failed" if call.failed else "done"}
     try:
-        about = dict(folder.meta(call.number))
+        about = folder.meta(call.number)
     except CorruptRecordError as error:
-        state, value = "damaged", {"value": [printable(str(error))]}
+        fields = {"state": "damaged", "value": [printable(str(error))]}
     else:
-        value = _failure(call) if call.failed else _result(call)
+        fields |= {n: about.get(n) for n in ("args", "error", "host", "job", "run")}
+        fields |= _failure(call) if call.failed else _result(call)
     return CallDetails(
         task=folder.name,
         key=call.key,
-        state=state,
         seconds=round(entry.seconds, 6),
         peak_mb=entry.peak_mb or None,
         ended_at=call.ended_at,
@@ -129,8 +131,7 @@ def describe_call(call: Call, runs: Path) -> CallDetails:
         is_stale=entry.code != newest_code(folder),
         log=_last_lines(read_log(call, runs)),
         file=str(folder.path / folder.file_name(call.number)),
-        **{name: about.get(name) for name in ("args", "error", "host", "job", "run")},
-        **value,
+        **fields,
     )
 
 
@@ -269,6 +270,7 @@ class LogFollower:
         self._sleep, self._clock = sleep, clock
         self._path = log_file(store.runs, flight.place.run_id, flight.place.task)
         self._n_read = 0
+        self._last = b""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield what is printed, as it comes, until the call has ended."""
@@ -301,6 +303,7 @@ class LogFollower:
         finally:
             fs.close(fd)
         self._n_read += len(text)
+        self._last = (self._last + text)[-LAST_BYTES:]
         if text:
             yield text
 
@@ -310,5 +313,8 @@ class LogFollower:
         folder.refresh()
         for call in calls_of(folder, [self._flight.key]):
             text = read_log(call, self._store.runs) or b""
-            if len(text) > self._n_read:
-                yield text[self._n_read :]
+            # Of a long log only the end is kept: its offsets are others.
+            at = text.rfind(self._last)
+            rest = text[at + len(self._last) :] if at >= 0 else text
+            if rest:
+                yield rest

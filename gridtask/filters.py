@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypedDict
 
 from gridtask import fs
 from gridtask.printable import printable
@@ -153,6 +154,16 @@ class Filters:
             newest = newest_code(folder)
             tests.append(lambda call: call.entry.code != newest)
         return lambda call: all(test(call) for test in tests)
+
+
+class FilterOptions(TypedDict, total=False):
+    """The filters as users give them; see `Cache.ls`."""
+
+    older: Age | None
+    unused: Age | None
+    failed: bool
+    running: bool
+    stale: bool
 
 
 def make_filters(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +12,10 @@ from dataclasses import dataclass
 from gridtask import fs
 from gridtask.backends.base import JobState
 from gridtask.errors import GridTaskError
-from gridtask.flights import Flight, Flights, open_backend
-from gridtask.selection import Part
-from gridtask.store.store import Store
+from gridtask.filters import Filters
+from gridtask.flights import Flight, Flights, find_flights, open_backend
+from gridtask.selection import Part, select
+from gridtask.store.store import MARKER, OWN_NAMES, Store
 
 CANCEL_SECONDS = 60.0
 """How long deleted jobs may take to end."""
@@ -226,3 +229,25 @@ def _n_left(states: Mapping[str, JobState], tasks: Mapping[str, set[int]]) -> in
         for job_id, numbers in tasks.items()
         for number in numbers
     )
+
+
+def delete_store(store: Store, *, cancel: bool = False) -> None:
+    """Remove all that gridtask keeps in a cache folder, its marker last.
+
+    Raises
+    ------
+    CallsInFlight
+        If calls are queued or running and `cancel` is False.
+    """
+    flights = find_flights(store)
+    parts = select(store, flights, (), Filters())
+    Removal(store, parts, flights).carry_out(cancel=cancel)
+    for name in sorted(OWN_NAMES - {MARKER}):
+        path = store.root / name
+        if path.is_dir():
+            fs.remove_tree(path)
+        else:
+            fs.remove(path)
+    fs.remove(store.root / MARKER)
+    with contextlib.suppress(OSError):  # somebody else's file lies in it
+        os.rmdir(store.root)

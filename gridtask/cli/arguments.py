@@ -1,10 +1,15 @@
-"""The arguments that select calls, the same for all verbs."""
+"""Arguments that several verbs share, and what they mean."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from gridtask.units import parse_age
+
+if TYPE_CHECKING:
+    from gridtask.caches import Cache
+    from gridtask.filters import FilterOptions
 
 
 def _age(text: str) -> float:
@@ -15,8 +20,8 @@ def _age(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what selects calls to a verb's arguments."""
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add what selects calls: the same for `ls` and `rm`."""
     parser.add_argument(
         "names",
         nargs="*",
@@ -29,4 +34,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AGE",
         help="only calls computed at least so long ago: 30m, 12h, 7d, 2w",
     )
+    parser.add_argument(
+        "--unused",
+        type=_age,
+        metavar="AGE",
+        help="only calls in files of which no map has read a result for so long",
+    )
     parser.add_argument("--failed", action="store_true", help="only failed calls")
+    parser.add_argument(
+        "--running", action="store_true", help="only calls that are queued or running"
+    )
+    parser.add_argument(
+        "--stale",
+        action="store_true",
+        help="only calls computed by another version of the task's code than its "
+        "latest call: after a change of the code they are not reused, unless the "
+        "change is taken back",
+    )
+    parser.add_argument(
+        "--below",
+        metavar="DIR",
+        help="all caches in and below a folder, instead of the one here",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option of all verbs that read."""
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line, times in seconds"
+    )
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add the option of all verbs that ask."""
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask; needed without a terminal"
+    )
+
+
+def filters_of(args: argparse.Namespace) -> FilterOptions:
+    """Return the filters among a verb's arguments."""
+    return {
+        "older": args.older,
+        "unused": args.unused,
+        "failed": args.failed,
+        "running": args.running,
+        "stale": args.stale,
+    }
+
+
+def has_filters(args: argparse.Namespace) -> bool:
+    """Return whether there is any filter among a verb's arguments."""
+    ages = (args.older, args.unused)
+    flags = (args.failed, args.running, args.stale)
+    return any(flags) or any(age is not None for age in ages)
+
+
+def cache_of(args: argparse.Namespace) -> Cache:
+    """Return the cache that a verb is about; it need not exist.
+
+    Raises
+    ------
+    StoreError
+        If a folder was given that does not exist.
+    """
+    from gridtask.caches import cache
+
+    return cache(args.cache)

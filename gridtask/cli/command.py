@@ -9,10 +9,23 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
-from gridtask.cli import config, ls, rm, runs, show_version
+from gridtask.cli import (
+    attach,
+    cancel,
+    config,
+    logs,
+    ls,
+    rm,
+    runs,
+    show,
+    show_version,
+)
 from gridtask.cli.errors import USAGE, exit_status
 from gridtask.errors import GridTaskError
 from gridtask.printable import printable
+
+VERBS = (ls, rm, show, logs, runs, attach, cancel, config)
+"""The modules of the verbs, in the order in which --help lists them."""
 
 EPILOG = """\
 exit status:
@@ -70,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(parser, cache=None, debug=False)
     parser.set_defaults(run=_no_verb)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb")
-    for module in (ls, rm, runs, config):
+    for module in VERBS:
         # Registered again below each verb, but without defaults: these would
         # hide what was given before the verb.
         _add_common(

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from gridtask.cli import arguments
 from gridtask.cli.table import Column, write_json, write_table
 
 COLUMNS = (
@@ -15,6 +16,13 @@ COLUMNS = (
     Column("value", flexible=True),
     Column("origin", flexible=True, spare=True),
 )
+
+
+EXAMPLES = """\
+examples:
+  gridtask config                  all settings
+  gridtask config -C project       the cache folder that -C project means
+"""
 
 
 def register(
@@ -25,16 +33,17 @@ def register(
         "config",
         help="show the settings that hold here",
         description="Show every setting that holds here, and where it comes from.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments.add_json(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Show the settings."""
-    from gridtask.cli.selection import cache_of
     from gridtask.config import load
 
     loaded = load(Path.cwd(), os.environ)
@@ -42,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for name, value in _flat(loaded.settings):
         origin = loaded.origins.get(name, "default")
         if name == "cache_dir":
-            value = str(cache_of(args))
+            value = str(arguments.cache_of(args).path)
             origin = origin if args.cache is None else "-C"
         rows.append({"setting": name, "value": value, "origin": origin})
     if args.json:

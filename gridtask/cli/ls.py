@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
@@ -18,14 +18,14 @@ from gridtask.cli.table import (
     write_json,
     write_table,
 )
-from gridtask.errors import CorruptRecordError
+from gridtask.errors import GridTaskError
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.cli.selection import Call, Filters, Part
+    from gridtask.caches import Cache
+    from gridtask.summaries import CallSummary, TaskSummary
 
-TASK_COLUMNS = (
-    Column("task", flexible=True),
+COUNTS = (
     Column("results", right=True),
     Column("failed", right=True),
     Column("running", right=True),
@@ -34,7 +34,23 @@ TASK_COLUMNS = (
     Column("oldest", as_age, right=True, is_time=True, spare=True),
     Column("newest", as_age, right=True, is_time=True, spare=True),
 )
+
+TASK_COLUMNS = (
+    Column("task", flexible=True),
+    *COUNTS,
+    Column("live_bytes", format_size, header="live", right=True, spare=True),
+    Column("dead_bytes", format_size, header="dead", right=True, spare=True),
+    Column("used", as_age, right=True, is_time=True, spare=True),
+)
 """What is shown of each task."""
+
+CACHE_COLUMNS = (
+    Column("cache", flexible=True),
+    Column("tasks", right=True),
+    *COUNTS,
+    Column("used", as_age, right=True, is_time=True, spare=True),
+)
+"""What is shown of each cache below a folder."""
 
 CALL_COLUMNS = (
     Column("task", flexible=True),
@@ -49,11 +65,13 @@ CALL_COLUMNS = (
 )
 """What is shown of each call; task, state and error where they tell something."""
 
+TASK_FIELDS = [column.field for column in TASK_COLUMNS]
+CACHE_FIELDS = [column.field for column in CACHE_COLUMNS]
+CALL_FIELDS = [*(column.field for column in CALL_COLUMNS), "host", "job", "run"]
+"""By what may be sorted."""
+
 DAMAGED = "damaged"
 """State of a call whose record cannot be read; it is computed again."""
-
-HIDDEN_FIELDS = ("host", "job", "run")
-"""Further fields of a call in JSON."""
 
 EXAMPLES = """\
 examples:
@@ -61,6 +79,10 @@ examples:
   gridtask ls simulate             the calls of a task
   gridtask ls --older 30d          what `gridtask rm --older 30d` would remove
   gridtask ls --failed --json      failed calls, one JSON object a line
+  gridtask ls --below ~/projects   all caches there
+
+live is what counts, dead what `gridtask gc` frees; used is when a map last read
+a result, to a day.
 """
 
 
@@ -71,15 +93,14 @@ def register(
     parser = verbs.add_parser(
         "ls",
         help="list tasks, or the calls of a task",
-        description="List the tasks in the cache; with TASK, KEY or --failed, calls.",
+        description="List the tasks in the cache; with TASK, KEY, --failed or "
+        "--running, calls. With the same arguments `gridtask rm` removes them.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    arguments.add_arguments(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line, times in seconds"
-    )
+    arguments.add_filters(parser)
+    arguments.add_json(parser)
     parser.add_argument(
         "--sort",
         metavar="COLUMN",
@@ -90,93 +111,72 @@ def register(
 
 
 def run(args: argparse.Namespace) -> int:
-    """List tasks or calls."""
-    from gridtask.cli import selection
-
-    filters = selection.filters_of(args)
-    store = selection.open_store(args)
-    parts = selection.select(store, args.names, filters)
+    """List tasks, calls or caches."""
+    names, filters = args.names, arguments.filters_of(args)
     columns: Sequence[Column]
-    if args.names or args.failed:
-        rows = [call_row(call) for part in parts for call in part.calls]
-        columns = _call_columns(rows)
-        legal = [*(column.field for column in CALL_COLUMNS), *HIDDEN_FIELDS]
+    if args.below is not None:
+        rows = cache_rows(args)
+        columns, legal, where = CACHE_COLUMNS, CACHE_FIELDS, args.below
     else:
-        rows = task_rows(parts, selection.in_flight(store), filters)
-        columns, legal = TASK_COLUMNS, [column.field for column in TASK_COLUMNS]
+        cache = arguments.cache_of(args)
+        where = cache.path
+        if names or args.failed or args.running:
+            rows = [row_of(call) for call in cache.calls(*names, **filters)]
+            columns, legal = _call_columns(rows), CALL_FIELDS
+        else:
+            rows = [row_of(task) for task in cache.ls(**filters)]
+            columns, legal = TASK_COLUMNS, TASK_FIELDS
     rows = _sorted(rows, args.sort, legal)
+    damaged = [row for row in rows if row.get("state") == DAMAGED]
+    for row in damaged:
+        say(row["error"])
     if not rows:
-        say(f"nothing to list in {selection.cache_of(args)}")
+        say(f"nothing to list in {where}")
     if args.json:
         write_json(rows)
     else:
         write_table(columns, rows)
-    return CORRUPT if any(row.get("state") == DAMAGED for row in rows) else 0
+    return CORRUPT if damaged else 0
 
 
-def task_rows(
-    parts: Iterable[Part], running: dict[str, int], filters: Filters
-) -> list[Row]:
-    """Return one row for each task, with what the filters leave of it."""
-    rows: list[Row] = []
-    running = dict(running)
-    for part in parts:
-        n_running = running.pop(part.folder.name, 0)
-        if filters.any and not part.calls:
+def row_of(summary: TaskSummary | CallSummary) -> Row:
+    """Return a summary as a row."""
+    return {name: getattr(summary, name) for name in summary.__slots__}
+
+
+def cache_rows(args: argparse.Namespace) -> list[Row]:
+    """Return a row for each cache below a folder; name those that are unusable."""
+    from gridtask.caches import caches_below
+
+    filters = arguments.filters_of(args)
+    rows = []
+    for cache in caches_below(args.below):
+        try:
+            tasks = cache.ls(**filters)
+        except (OSError, GridTaskError) as error:
+            say(str(error))
             continue
-        sizes = part.folder.sizes()
-        if not (part.calls or n_running or sizes.n_live):
-            continue  # all that is left is that something was removed
-        ended = [call.ended_at for call in part.calls]
-        of_calls = sum(call.n_bytes for call in part.calls)
-        row: Row = {
-            "task": part.folder.name,
-            "results": len(part.calls) - part.n_failed,
-            "failed": part.n_failed,
-            "running": n_running,
-            "bytes": of_calls if filters.any else sizes.n_bytes,
-            "files": sizes.n_files,
-            "oldest": min(ended, default=None),
-            "newest": max(ended, default=None),
-        }
-        rows.append(row)
-    if not filters.any:
-        rows += [_not_begun(name, number) for name, number in running.items()]
+        if args.names:
+            tasks = [task for task in tasks if task.task in args.names]
+        if tasks or not (args.names or arguments.has_filters(args)):
+            rows.append(cache_row(cache, tasks))
     return rows
 
 
-def _not_begun(name: str, n_running: int) -> Row:
-    """Return the row of a task that has no folder yet."""
-    row: dict[str, object] = dict.fromkeys((c.field for c in TASK_COLUMNS), 0)
-    row |= {"task": name, "running": n_running, "oldest": None, "newest": None}
+def cache_row(cache: Cache, tasks: Sequence[TaskSummary]) -> Row:
+    """Return the row of a cache: the sum of its tasks."""
+    row: dict[str, object] = {"cache": str(cache.path), "tasks": len(tasks)}
+    for name in ("results", "failed", "running", "bytes", "files"):
+        row[name] = sum(getattr(task, name) for task in tasks)
+    row["oldest"] = min((t.oldest for t in tasks if t.oldest), default=None)
+    row["newest"] = max((t.newest for t in tasks if t.newest), default=None)
+    row["used"] = max((t.used for t in tasks if t.used), default=None)
     return row
-
-
-def call_row(call: Call) -> Row:
-    """Return the row of a call."""
-    state = "failed" if call.failed else "done"
-    try:
-        meta = call.folder.meta(call.number)
-    except CorruptRecordError as error:
-        say(str(error))
-        state, meta = DAMAGED, {}
-    return {
-        "task": call.folder.name,
-        "key": call.key,
-        "args": meta.get("args"),
-        "state": state,
-        "error": meta.get("error"),
-        "seconds": round(call.entry.seconds, 6),
-        "peak_mb": call.entry.peak_mb or None,
-        "ended_at": call.ended_at,
-        "bytes": call.n_bytes,
-        **{field: meta.get(field) for field in HIDDEN_FIELDS},
-    }
 
 
 def _call_columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that tell something, keys as long as they need be."""
-    from gridtask.cli.selection import distinct_length
+    from gridtask.selection import distinct_length
 
     n_digits = distinct_length([row["key"] for row in rows])
     dull = set()

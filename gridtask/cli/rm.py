@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable
+import time
 from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
-from gridtask.cli.errors import FAILED, CommandError, UsageError
+from gridtask.cli.errors import FAILED, UsageError
+from gridtask.cli.question import confirmed
 from gridtask.cli.table import counted, say
+from gridtask.errors import GridTaskError
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.cli.selection import Filters, Part
-    from gridtask.store.store import Store
+    from gridtask.caches import Cache
+    from gridtask.removal import Removal, Removed
 
 EXAMPLES = """\
 examples:
@@ -22,7 +23,10 @@ examples:
   gridtask rm 3fa91c02             one call
   gridtask rm --older 30d          what was computed 30 days ago or earlier
   gridtask rm --failed simulate    its failed calls
+  gridtask rm --stale              what older versions of the code have computed
+  gridtask rm --running --cancel   delete the jobs of all calls in flight
   gridtask rm --all --yes          everything, without a question
+  gridtask rm --below ~/projects   ask for each cache there
 """
 
 
@@ -33,102 +37,127 @@ def register(
     parser = verbs.add_parser(
         "rm",
         help="remove tasks or calls",
-        description="Remove what `gridtask ls` lists for the same arguments.",
+        description="Remove what `gridtask ls` lists for the same arguments. Calls "
+        "that are queued or running are refused, unless their jobs may be deleted.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    arguments.add_arguments(parser)
+    arguments.add_filters(parser)
     parser.add_argument("--all", action="store_true", help="all tasks")
     parser.add_argument(
-        "--yes", action="store_true", help="do not ask; needed without a terminal"
+        "--cancel",
+        action="store_true",
+        help="delete the jobs of calls in flight first",
     )
+    arguments.add_yes(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Say what goes, ask, and remove it."""
-    from gridtask.cli import selection
-
-    filters = selection.filters_of(args)
     if args.all and args.names:
         msg = f"--all is every task: leave out either --all or {args.names[0]!r}"
         raise UsageError(msg)
-    if not (args.names or args.all or filters.any):
-        msg = "say what to remove: TASK, KEY, --older AGE, --failed or --all"
+    if args.below is not None:
+        return _remove_below(args)
+    if not (args.names or args.all or arguments.has_filters(args)):
+        msg = "say what to remove: TASK, KEY, a filter such as --older AGE, or --all"
         raise UsageError(msg)
-    store = selection.open_store(args)
-    parts = selection.select(store, args.names, filters)
-    removals = [Removal(part, filters) for part in parts]
-    removals = [removal for removal in removals if removal.entirely or removal.calls]
-    if store is None or not removals:
+    filters = arguments.filters_of(args)
+    removal = arguments.cache_of(args).removal(
+        *args.names, everything=args.all, **filters
+    )
+    if removal is None:
         say("nothing to remove")
         return 0
-    _refuse_in_flight(removals, selection.in_flight(store))
-    for removal in removals:
-        say(str(removal))
-    if not args.yes and not _confirmed():
+    return _remove(removal, args)
+
+
+def _remove(removal: Removal, args: argparse.Namespace) -> int:
+    """Say what goes, ask, and remove it."""
+    if not args.cancel:
+        removal.check()
+    _tell(removal)
+    if not confirmed("remove", args.yes):
         return FAILED
-    for removal in removals:
-        removal.carry_out(store)
+    removal.carry_out(cancel=args.cancel)
     say("removed")
     return 0
 
 
-class Removal:
-    """What goes of one task: some calls, or `entirely` all that it has."""
-
-    def __init__(self, part: Part, filters: Filters) -> None:
-        self.folder = part.folder
-        self.calls = part.calls
-        self.n_failed = part.n_failed
-        self.entirely = part.whole and not filters.any
-        self._age = filters.older if part.whole and not filters.failed else None
-        self._now = filters.now
-
-    def __str__(self) -> str:
-        n_bytes = (
-            self.folder.sizes().n_bytes
-            if self.entirely
-            else sum(call.n_bytes for call in self.calls)
-        )
-        parts = [counted(len(self.calls) - self.n_failed, "result")]
-        if self.n_failed:
-            parts.append(counted(self.n_failed, "failed call"))
-        return f"{self.folder.name}: {', '.join(parts)}, {format_size(n_bytes)}"
-
-    def carry_out(self, store: Store) -> None:
-        """Remove it."""
-        if self.entirely:
-            store.remove_folder(self.folder)
-        elif self._age is not None:
-            # By age the store also removes logs, and files at once.
-            self.folder.remove_older(self._age, self._now)
-        else:
-            numbers = [number for call in self.calls for number in call.numbers]
-            self.folder.remove(numbers)
+def _tell(removal: Removal) -> None:
+    """Say what goes, task by task."""
+    for removed in removal.preview():
+        say(_line(removed))
+    beside = len(removal.beside)
+    if beside:
+        calls = counted(beside, "other call")
+        say(f"with them {calls} in the same array tasks will not be computed")
 
 
-def _refuse_in_flight(removals: Iterable[Removal], running: dict[str, int]) -> None:
-    """Refuse to remove a task while calls of it are queued or running."""
-    names = [removal.folder.name for removal in removals if removal.entirely]
-    busy = [f"{running[name]} of {name}" for name in names if running.get(name)]
-    if busy:
-        msg = (
-            f"nothing removed: calls are in flight ({', '.join(busy)}); "
-            "wait for them, or cancel their run first"
-        )
-        raise CommandError(msg)
+def _line(removed: Removed) -> str:
+    """Return what goes of one task."""
+    parts = [counted(removed.results, "result")]
+    if removed.failed:
+        parts.append(counted(removed.failed, "failed call"))
+    if removed.cancelled:
+        parts.append(f"{counted(removed.cancelled, 'call')} in flight")
+    return f"{removed.task}: {', '.join(parts)}, {format_size(removed.bytes)}"
 
 
-def _confirmed() -> bool:
-    """Ask on a terminal; elsewhere the answer is no."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        say("nothing removed: there is no terminal to ask on; add --yes")
-        return False
-    print("remove? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
-        return True
-    say("nothing removed")
-    return False
+def _remove_below(args: argparse.Namespace) -> int:
+    """Ask for each cache below a folder; an unusable one does not stop the rest."""
+    from gridtask.caches import caches_below, refuse_special
+
+    refuse_special(args.below)
+    statuses = []
+    found = caches_below(args.below)
+    for cache in found:
+        try:
+            statuses.append(_remove_one(cache, args))
+        except (OSError, GridTaskError) as error:
+            say(f"{cache.path}: {error}")
+            statuses.append(FAILED)
+    if not found:
+        say(f"no caches below {args.below}")
+    return max(statuses, default=0)
+
+
+def _remove_one(cache: Cache, args: argparse.Namespace) -> int:
+    """Ask for one cache of several: all of it, where nothing else was said."""
+    is_all = not (args.names or arguments.has_filters(args))
+    tasks = [task.task for task in cache.ls()] if args.names else []
+    names = [name for name in args.names if name in tasks]
+    if args.names and not names:
+        return 0
+    filters = arguments.filters_of(args)
+    removal = cache.removal(*names, everything=is_all or not names, **filters)
+    if removal is None and not is_all:
+        return 0
+    say(f"{cache.path}, last used {_date(cache)}")
+    if is_all:
+        return _delete(cache, removal, args)
+    return _remove(removal, args) if removal is not None else 0
+
+
+def _delete(cache: Cache, removal: Removal | None, args: argparse.Namespace) -> int:
+    """Ask for a whole cache folder, and remove it."""
+    if removal is not None:
+        if not args.cancel:
+            removal.check()
+        _tell(removal)
+    if not confirmed("remove this cache", args.yes):
+        return FAILED
+    cache.delete(cancel=args.cancel)
+    say("removed")
+    return 0
+
+
+def _date(cache: Cache) -> str:
+    """Return the day on which a cache was last written or read."""
+    times = [at for task in cache.ls() for at in (task.used, task.newest) if at]
+    if not times:
+        return "never"
+    return time.strftime("%Y-%m-%d", time.localtime(max(times)))

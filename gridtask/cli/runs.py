@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from gridtask.cli.table import Column, Row, say, write_json, write_table
+from gridtask.cli import arguments
+from gridtask.cli.table import Column, Row, as_age, say, write_json, write_table
 
 if TYPE_CHECKING:
     from gridtask.run import Run
@@ -16,9 +17,18 @@ STATES = ("cached", "finished", "running", "failed", "queued")
 COLUMNS = (
     Column("run"),
     Column("name", flexible=True),
+    Column("task", flexible=True),
     Column("calls", right=True),
     *(Column(state, right=True, spare=state == "cached") for state in STATES),
+    Column("created_at", as_age, header="age", right=True, is_time=True, spare=True),
 )
+
+EXAMPLES = """\
+examples:
+  gridtask runs                    all runs, oldest first
+  gridtask attach k3f9a2bc         wait for one
+  gridtask runs --json             one JSON object a line
+"""
 
 
 def register(
@@ -30,22 +40,24 @@ def register(
         help="list runs and how far they are",
         description="List the runs whose run files are kept, oldest first. "
         "gridtask.open_run(RUN) opens one in Python.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments.add_json(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """List the runs."""
-    from gridtask.cli.selection import cache_of
     from gridtask.reopen import runs
 
-    cache = cache_of(args)
-    rows = [_row(each) for each in runs(cache)] if cache.is_dir() else []
+    cache = arguments.cache_of(args)
+    is_there = cache.open_store() is not None
+    rows = [_row(each) for each in runs(cache.path)] if is_there else []
     if not rows:
-        say(f"no runs in {cache}")
+        say(f"no runs in {cache.path}")
     if args.json:
         write_json(rows)
     else:
@@ -57,4 +69,5 @@ def _row(run: Run[Any]) -> Row:
     """Return the row of a run."""
     progress = run.progress()
     counts = {state: len(getattr(progress, state)) for state in STATES}
-    return {"run": run.id, "name": run.name, "calls": len(run), **counts}
+    about = {"run": run.id, "name": run.name, "task": run.task, "calls": len(run)}
+    return {**about, **counts, "created_at": run.created_at}

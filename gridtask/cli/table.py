@@ -47,6 +47,8 @@ def as_age(timestamp: Any) -> str:
 
 def as_seconds(seconds: Any) -> str:
     """Return a number of seconds, to two digits or to one second."""
+    if seconds is None:
+        return "-"
     return f"{seconds:.2g}" if seconds < 9.95 else f"{seconds:.0f}"
 
 

@@ -1,0 +1,150 @@
+"""Tasks and calls in short: the rows of a listing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gridtask.errors import CorruptRecordError
+from gridtask.filters import Call
+from gridtask.flights import Flight
+from gridtask.selection import Part
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """What a cache has of one task.
+
+    Attributes
+    ----------
+    task : str
+        Its name.
+    results, failed, running : int
+        Calls with a result, calls that have failed, and calls in flight.
+    bytes, files : int
+        What its files take on disk; with filters, what the selected calls take.
+    live_bytes, dead_bytes : int
+        Values that count, and deleted ones that `Cache.gc` frees.
+    oldest, newest : float or None
+        When the first and the last call ended, POSIX seconds.
+    used : float or None
+        When a result was last read by a map, to a day.
+    """
+
+    task: str
+    results: int
+    failed: int
+    running: int
+    bytes: int
+    files: int
+    oldest: float | None
+    newest: float | None
+    live_bytes: int = 0
+    dead_bytes: int = 0
+    used: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """One call.
+
+    Attributes
+    ----------
+    task, key : str
+        The task's name; the key, 32 hexadecimal digits.
+    args : str or None
+        Its arguments as text, if they were kept.
+    state : str
+        ``done failed damaged``, or in flight: ``queued held running error
+        unknown``.
+    error : str or None
+        Type and message of what a failed call raised.
+    seconds : float or None
+        Wall time.
+    peak_mb : int or None
+        Peak memory of the worker so far, in MB (2**20 bytes).
+    ended_at : float or None
+        POSIX time stamp in seconds.
+    bytes : int
+        What it takes in the store.
+    host, job, run : str or None
+        Where it ran or is to run; ``"118.7"`` is array task 7 of job 118.
+    """
+
+    task: str
+    key: str
+    args: str | None
+    state: str
+    error: str | None
+    seconds: float | None
+    peak_mb: int | None
+    ended_at: float | None
+    bytes: int
+    host: str | None
+    job: str | None
+    run: str | None
+
+
+def task_summary(part: Part) -> TaskSummary | None:
+    """Return what is selected of a task, None if that is nothing."""
+    if part.is_empty and not part.entirely:
+        return None
+    sizes = part.folder.sizes()
+    if part.is_empty and not sizes.n_live:
+        return None  # all that is left is that something was removed
+    ended = [call.ended_at for call in part.calls] if not part.entirely else []
+    is_all = part.entirely
+    return TaskSummary(
+        task=part.folder.name,
+        results=part.n_results,
+        failed=part.n_failed,
+        running=len(part.flights),
+        bytes=sizes.n_bytes if is_all else sum(call.n_bytes for call in part.calls),
+        files=sizes.n_files,
+        oldest=sizes.oldest_at if is_all else min(ended, default=None),
+        newest=sizes.newest_at if is_all else max(ended, default=None),
+        live_bytes=sizes.live_bytes,
+        dead_bytes=sizes.dead_bytes,
+        used=sizes.used_at,
+    )
+
+
+def call_summary(call: Call) -> CallSummary:
+    """Return a call that has ended."""
+    try:
+        about = call.folder.meta(call.number)
+    except CorruptRecordError as error:
+        state, about = "damaged", {"error": str(error)}
+    else:
+        state = "failed" if call.failed else "done"
+    texts = {
+        name: None if about.get(name) is None else str(about[name])
+        for name in ("args", "error", "host", "job", "run")
+    }
+    return CallSummary(
+        task=call.folder.name,
+        key=call.key,
+        state=state,
+        seconds=round(call.entry.seconds, 6),
+        peak_mb=call.entry.peak_mb or None,
+        ended_at=call.ended_at,
+        bytes=call.n_bytes,
+        **texts,
+    )
+
+
+def flight_summary(flight: Flight, args: str | None) -> CallSummary:
+    """Return a call in flight."""
+    return CallSummary(
+        task=flight.task,
+        key=flight.key.hex(),
+        args=args,
+        state=flight.state,
+        error=None,
+        seconds=None,
+        peak_mb=None,
+        ended_at=None,
+        bytes=0,
+        host=None,
+        job=flight.array_task,
+        run=flight.place.run_id,
+    )
