@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gridtask.caches import cache
     from gridtask.errors import (
         CallError,
         ConfigError,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
         UpstreamFailed,
         WorkerFailedToStart,
     )
+    from gridtask.futures import GridFuture, as_completed
+    from gridtask.grid import Grid
     from gridtask.identity.arguments import File
     from gridtask.plan import Plan
     from gridtask.reopen import open_run, runs
-    from gridtask.run import MISSING, Grid, GridFuture, Run, as_completed
+    from gridtask.run import MISSING, Run
     from gridtask.task import GridTask, grid_task
 
 __version__ = "0.1.0"
@@ -43,15 +46,16 @@ __version__ = "0.1.0"
 _HOME = {
     "grid_task": "task",
     "GridTask": "task",
-    "GridFuture": "run",
+    "GridFuture": "futures",
     "Run": "run",
-    "Grid": "run",
+    "Grid": "grid",
     "MISSING": "run",
-    "as_completed": "run",
+    "as_completed": "futures",
     "Plan": "plan",
     "File": "identity.arguments",
     "open_run": "reopen",
     "runs": "reopen",
+    "cache": "caches",
 }
 """The module of each public name that is no error."""
 
@@ -67,6 +71,7 @@ __all__ = [  # noqa: RUF022 - what users touch first stands first
     "as_completed",
     "open_run",
     "runs",
+    "cache",
     "CallError",
     "ConfigError",
     "CorruptRecordError",

@@ -115,6 +115,10 @@ class Execution:
         with self._lock:
             return self._ledger.state_of(index)
 
+    def attempts(self, index: int) -> int:
+        """Return how often a call was tried so far."""
+        return self._recovery.attempts(index)
+
     def counts(self) -> Counts:
         """Return the run's counts; equal calls count each time."""
         with self._lock:

@@ -57,6 +57,10 @@ class Recovery:
         self._attempts: dict[int, int] = {}
         self._waiting: dict[_Round, dict[int, CallError]] = {}
 
+    def attempts(self, index: int) -> int:
+        """Return how often a call was tried so far."""
+        return self._attempts.get(index, 1)
+
     def settle(
         self, task: OpenTask, errors: Mapping[int, CallError], *, has_begun: bool
     ) -> None:
@@ -86,7 +90,7 @@ class Recovery:
 
     def fail_or_retry(self, index: int, error: BaseException) -> None:
         """Try a call again if that was asked for its kind of end, else fail it."""
-        attempts = self._attempts.get(index, 1)
+        attempts = self.attempts(index)
         place = self._ledger.place_of(index)
         claim = self._claims.get(place.run_id) if place else None
         more = None

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from gridtask.backends.base import Backend, SiteProfile
 from gridtask.backends.cluster_params import Resolved, merge
-from gridtask.claims import Claim, open_claims, submit_lock, this_process
+from gridtask.claims import Claim, open_claims
 from gridtask.errors import CallError, NodeLost, OutOfMemory, TimeLimit
 from gridtask.fs import list_names
 from gridtask.jobs import submit_jobs
+from gridtask.lock import submit_lock, this_process
 from gridtask.plan import make_plan
 from gridtask.runfile import ID_LENGTH, RunFile, RunFileWriter, RunPlan
 from gridtask.units import format_memory, format_time, parse_memory, parse_time

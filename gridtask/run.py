@@ -1,11 +1,9 @@
-"""What users get back: runs, futures and grids of results."""
+"""What users get back of a map: the run, its progress and its results."""
 
 from __future__ import annotations
 
-import concurrent.futures
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
@@ -13,11 +11,10 @@ from gridtask import failures as kinds
 from gridtask.calls import Arguments
 from gridtask.counts import Counts
 from gridtask.errors import MapError
+from gridtask.futures import RESOLVER, GridFuture
 from gridtask.progress import Status, open_status
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gridtask.driver import Execution
 
 R = TypeVar("R")
@@ -62,60 +59,6 @@ class Progress:
                 queued=len(self.queued),
             )
         )
-
-
-class GridFuture(concurrent.futures.Future[R]):
-    """One call of a run; everything that takes a `Future` takes it.
-
-    Attributes
-    ----------
-    key : str
-        The call's key, 32 hexadecimal digits.
-    """
-
-    def __init__(self, run: Run[R], index: int, key: str) -> None:
-        super().__init__()
-        self.key = key
-        self._run = run
-        self._index = index
-
-    @property
-    def state(self) -> str:
-        """``cached queued running failed`` or ``finished``."""
-        return self._run._execution.state_of(self._index)
-
-    @property
-    def job_id(self) -> str | None:
-        """The array task that computes or computed the call, ``"118.7"``."""
-        return self._run._execution.about(self._index).get("job")
-
-    @property
-    def host(self) -> str | None:
-        """The host that computed the call, None while it has not ended."""
-        return self._run._execution.about(self._index).get("host")
-
-    @property
-    def usage(self) -> dict[str, float]:
-        """What the call used: ``seconds`` of wall time and ``peak_mb`` of memory."""
-        about = self._run._execution.about(self._index)
-        return {n: about[n] for n in ("seconds", "peak_mb") if n in about}
-
-    @property
-    def attempts(self) -> int:
-        """How often the call was tried."""
-        return 1
-
-    def log(self) -> str:
-        """Return what the call's array task has printed so far."""
-        return self._run._execution.log_text(self._index)
-
-    def cancel(self) -> bool:
-        """Cancel the call if that stops no other one; see `Future.cancel`."""
-        if self.done():
-            return self.cancelled()
-        if not self._run._execution.cancel_call(self._index):
-            return False
-        return super().cancel() and self.set_running_or_notify_cancel() is False
 
 
 class Run(Sequence[GridFuture[R]], Generic[R]):
@@ -182,10 +125,9 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]
         if position not in self._futures:
-            distinct = self._positions[position]
-            key = self._execution.plan.keys[distinct].hex()
-            self._futures[position] = GridFuture(self, distinct, key)
-            _RESOLVER.add(self, self._futures[position])
+            index = self._positions[position]
+            self._futures[position] = GridFuture(self._execution, index)
+            RESOLVER.add(self._futures[position])
         return self._futures[position]
 
     def progress(self) -> Progress:
@@ -374,181 +316,3 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
             failed, len(self), lambda p: self._execution.texts(self._positions[p])
         )
         return MapError(text, dict(failed), values)
-
-
-class Grid(Sequence[R]):
-    """Results over all combinations of the axes, the last one fastest.
-
-    Attributes
-    ----------
-    axes : dict of str to list
-        The values of each axis.
-    shape : tuple of int
-        Their numbers.
-    """
-
-    def __init__(self, axes: dict[str, list[Any]], results: list[R]) -> None:
-        self.axes = axes
-        self.shape = tuple(len(values) for values in axes.values())
-        self._results = results
-
-    def __repr__(self) -> str:
-        shape = ", ".join(f"{name}: {len(v)}" for name, v in self.axes.items())
-        return f"<gridtask.Grid {shape}>"
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    @overload
-    def __getitem__(self, index: int) -> R: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[R]: ...
-    def __getitem__(self, index: int | slice) -> R | list[R]:
-        return self._results[index]
-
-    def array(self) -> np.ndarray[Any, Any]:
-        """Return numeric results as one array: grid shape + result shape.
-
-        Raises
-        ------
-        TypeError
-            If a result is not numeric.
-        ValueError
-            If results differ in shape.
-        """
-        import numpy as np
-
-        parts = [np.asarray(result) for result in self._results]
-        for index, part in enumerate(parts):
-            if part.dtype.kind not in "biufc":
-                msg = (
-                    f"result {index} is of type {type(self._results[index]).__name__}, "
-                    "not numeric; take what you need from the results, or records()"
-                )
-                raise TypeError(msg)
-            if part.shape != parts[0].shape:
-                msg = (
-                    f"result {index} has the shape {part.shape}, result 0 has "
-                    f"{parts[0].shape}: array() needs equal shapes"
-                )
-                raise ValueError(msg)
-        if not parts:
-            return np.empty(self.shape)
-        return np.stack(parts).reshape(self.shape + parts[0].shape)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return a dict of the axes' values and ``result`` for each call.
-
-        ``pandas.DataFrame(grid.records())`` makes a table of it.
-
-        Raises
-        ------
-        ValueError
-            If an axis is named ``result``.
-        """
-        import itertools
-
-        if "result" in self.axes:
-            msg = "an axis is named 'result', which records() needs for the results"
-            raise ValueError(msg)
-        combinations = itertools.product(*self.axes.values())
-        return [
-            {**dict(zip(self.axes, values, strict=True)), "result": result}
-            for values, result in zip(combinations, self._results, strict=True)
-        ]
-
-
-class _Resolver:
-    """The one background thread of a process that completes futures."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[Run[Any], list[GridFuture[Any]]] = {}
-        self._thread: threading.Thread | None = None
-
-    def add(self, run: Run[Any], future: GridFuture[Any]) -> None:
-        """Complete `future` when its call is final."""
-        with self._lock:
-            self._open.setdefault(run, []).append(future)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._loop, name="gridtask-futures", daemon=True
-                )
-                self._thread.start()
-
-    def _loop(self) -> None:
-        while True:
-            with self._lock:
-                open_runs = list(self._open)
-                if not open_runs:
-                    self._thread = None
-                    return
-            time.sleep(min(self._serve(run) for run in open_runs))
-
-    def _serve(self, run: Run[Any]) -> float:
-        """Complete what is final of one run; return when to look again."""
-        from gridtask.store.store import LoadError
-
-        execution = run._execution
-        try:
-            delay = execution.step()
-            with self._lock:
-                futures = self._open[run]
-                waiting = set(execution.open_calls)
-                final = [f for f in futures if f._index not in waiting]
-            outcomes = _outcomes(execution, final)
-        except Exception as error:  # nobody else would ever see it
-            delay = 0.0
-            with self._lock:
-                final = self._open[run]
-            outcomes = [LoadError(error)] * len(final)
-        for future, outcome in zip(final, outcomes, strict=True):
-            _complete(future, outcome)
-        with self._lock:
-            rest = [f for f in self._open[run] if not f.done()]
-            if rest:
-                self._open[run] = rest
-            else:
-                del self._open[run]
-        return delay
-
-
-def _outcomes(execution: Execution, futures: list[GridFuture[Any]]) -> list[Any]:
-    """Return the value or the error of each future, in order."""
-    done = [f for f in futures if f._index not in execution.failures]
-    values = iter(execution.values([f._index for f in done]))
-    return [
-        execution.failures[f._index] if f._index in execution.failures else next(values)
-        for f in futures
-    ]
-
-
-def _complete(future: GridFuture[Any], outcome: Any) -> None:
-    """Set a future's result or error, unless it was cancelled."""
-    from gridtask.store.store import LoadError
-
-    if future.done() or not future.set_running_or_notify_cancel():
-        return
-    if isinstance(outcome, LoadError):
-        future.set_exception(outcome.exception)
-    elif future._index in future._run._execution.failures:
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-
-
-_RESOLVER = _Resolver()
-
-
-def as_completed(
-    futures: Sequence[GridFuture[R]], timeout: float | None = None
-) -> Iterator[concurrent.futures.Future[R]]:
-    """Yield the futures of a run, or of a list, as they complete.
-
-    Parameters
-    ----------
-    futures : Run or sequence of GridFuture
-    timeout : float or None
-        Seconds after which `TimeoutError` is raised.
-    """
-    return concurrent.futures.as_completed(futures, timeout)

@@ -21,6 +21,7 @@ from gridtask.claims import Claim
 from gridtask.driver import Execution
 from gridtask.errors import SchedulerUnavailable
 from gridtask.jobs import job_request, submit_jobs
+from gridtask.lock import submit_lock, this_process
 from gridtask.pace import Pace, cluster_pace
 from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
@@ -214,7 +215,7 @@ class Submission:
         warned = False
         while True:
             try:
-                with claims.submit_lock(self.store.root) as is_held:
+                with submit_lock(self.store.root) as is_held:
                     plan = self._plan(*self._look_around())
                     run_plan = self._run_plan(plan, writer.path.stem)
                     if not is_held():
@@ -291,7 +292,7 @@ class Submission:
 
     def _run_plan(self, plan: Plan, run_id: str) -> RunPlan:
         """Return the plan as it is published."""
-        process, terms = claims.this_process(), self.terms
+        process, terms = this_process(), self.terms
         return RunPlan(
             run_id=run_id,
             name=self.order.name,

@@ -20,8 +20,10 @@ from gridtask import calls as forms
 from gridtask.options import check_options
 
 if TYPE_CHECKING:
+    from gridtask.futures import GridFuture
+    from gridtask.grid import Grid
     from gridtask.plan import Plan
-    from gridtask.run import Grid, GridFuture, Run
+    from gridtask.run import Run
     from gridtask.session import Session
 
 P = ParamSpec("P")
@@ -254,7 +256,7 @@ class GridTask(Generic[P, R]):
             A sequence of the results with ``axes``, ``shape``, ``array()`` and
             ``records()``.
         """
-        from gridtask.run import Grid
+        from gridtask.grid import Grid
 
         session = self._session(submits=True)
         lists = forms.grid_axes(axes, keywords)

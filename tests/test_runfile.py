@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from gridtask import claims
 from gridtask.errors import StoreError, UnsafeStoreError
+from gridtask.lock import this_process
 from gridtask.plan import JobRange, Place
 from gridtask.runfile import (
     MAP_BYTES,
@@ -33,7 +33,7 @@ def make_plan(**changes) -> RunPlan:
         "task": "simulate",
         "backend": "local",
         "created_at": 1.5,
-        **dataclasses.asdict(claims.this_process()),
+        **dataclasses.asdict(this_process()),
         "code": b"c" * 16,
         "keys": keys,
         "positions": range(5),

@@ -11,7 +11,7 @@ import pytest
 
 from gridtask import failures, fs
 from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
-from gridtask.claims import Claim, open_claim, this_process
+from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
 from gridtask.errors import (
     JobErrorState,
@@ -21,6 +21,7 @@ from gridtask.errors import (
     SchedulerUnavailable,
 )
 from gridtask.ledger import OpenTask
+from gridtask.lock import this_process
 from gridtask.pace import HERE, Ladder, cluster_pace
 from gridtask.plan import JobRange, Place
 from gridtask.runfile import RunFileWriter, RunPlan, World
