@@ -22,6 +22,7 @@ from gridtask.failures import Circumstances
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
+from gridtask.records import Records
 from gridtask.recovery import Recovery
 from gridtask.retry import Resources, Resubmitter
 from gridtask.runfile import RunPlan
@@ -82,8 +83,7 @@ class Execution:
             self._ledger, self._claims, resubmitter, plan.keys.__getitem__
         )
         self._children: list[Claim] = []
-        self._foreign: set[int] = set()
-        self._has_listed = False
+        self._records = Records(folder, plan, self._claims.keys())
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most)
 
@@ -142,30 +142,24 @@ class Execution:
 
     def about(self, index: int) -> dict[str, Any]:
         """Return what is known of where a call ran and what it used."""
-        key = [self.plan.keys[index]]
-        for kind in (Kind.OK, Kind.ERR):
-            (number,) = self.folder.find(key, kind=kind)
-            if number >= 0 and (kind is Kind.OK or self._is_ours(number)):
-                entry = self.folder.entry(number)
-                used = {"seconds": entry.seconds, "peak_mb": entry.peak_mb}
-                return {**self._meta(number), **used}
+        about = self._records.about(index)
         place = self._ledger.place_of(index)
         job = self._watch.job_of(place) if place else None
-        return {"job": f"{job.job_id}.{place.task}"} if job and place else {}
+        if job and place and not about:
+            about = {"job": f"{job.job_id}.{place.task}"}
+        return about
 
     def log_text(self, index: int) -> str:
         """Return what the array task of a call has printed so far."""
         place = self._ledger.place_of(index)
         about = self.about(index)
+        array_task = str(about.get("job", ""))
         if place is None and "run" in about:
-            place = Place(about["run"], int(about["job"].rpartition(".")[2]))
+            place = Place(about["run"], int(array_task.rpartition(".")[2]))
         path = self._watch.log_of(place) if place else None
         if path:
             return fs.read_file(path).decode(errors="replace")
-        for number in self.folder.numbers(Kind.LOG):
-            if self._meta(number).get("job") == about.get("job"):
-                return self.folder.payload(number).decode(errors="replace")
-        return ""
+        return self._records.log(array_task)
 
     def values(self, indices: list[int]) -> list[object]:
         """Return results in order.
@@ -173,12 +167,7 @@ class Execution:
         In the place of one that cannot be read stands a `LoadError` with a
         `ResultUnreadable`.
         """
-        numbers = self.folder.find([self.plan.keys[i] for i in indices])
-        loaded = iter(self.folder.load([n for n in numbers if n >= 0]))
-        gone = ResultUnreadable("it was removed meanwhile")
-        values = [
-            next(loaded) if n >= 0 else LoadError(gone, is_lost=True) for n in numbers
-        ]
+        values = self._records.values(indices)
         for index, value in zip(indices, values, strict=True):
             if isinstance(value, LoadError):
                 if value.is_lost:
@@ -260,7 +249,7 @@ class Execution:
                 keys = [self.plan.keys[i] for i in indices]
                 plan = self._claims[run_id].plan
                 claim = self._resubmitter.submit(plan, keys, more)
-                self._foreign.update(self.folder.find(keys, kind=Kind.ERR))
+                self._records.leave_out(indices)
                 self.follow(claim, indices)
 
     def delete(self) -> None:
@@ -331,47 +320,20 @@ class Execution:
 
     def _collect(self) -> bool:
         """Take up the records that have arrived; tell whether there were any."""
-        if not self.folder.refresh() and self._has_listed:
+        if not self._records.refresh():
             return False
-        self._has_listed = True
         n_open = len(self.open_calls)
-        for index, number in self._find_open(Kind.OK):
-            if number >= 0:
-                self._ledger.close(index)
-        for index, number in self._find_open(Kind.ERR):
-            if number >= 0 and self._is_ours(number):
-                self._foreign.add(number)  # a later attempt does not fail by it
-                self._recovery.fail_or_retry(index, self._recorded(index, number))
+        for index, _ in self._records.find(self.open_calls):
+            self._ledger.close(index)
+        for index, number in self._records.find(self.open_calls, Kind.ERR):
+            error = self._recorded(index, number)
+            self._records.leave_out([index])  # a later attempt does not fail by it
+            self._recovery.fail_or_retry(index, error)
         return len(self.open_calls) < n_open
-
-    def _find_open(self, kind: Kind) -> list[tuple[int, int]]:
-        """Return each open call and the number of its record, or -1."""
-        indices = self.open_calls
-        keys = [self.plan.keys[i] for i in indices]
-        return list(zip(indices, self.folder.find(keys, kind=kind), strict=True))
-
-    def _is_ours(self, number: int) -> bool:
-        """Tell whether an error record was written by a run that is watched."""
-        if number in self._foreign:
-            return False
-        began_ns = int(self.plan.created_at * 1e9)
-        if self._meta(number).get("run") in self._claims:
-            return True
-        if self.folder.entry(number).t_end_ns > began_ns:
-            return True  # another run has tried the same call meanwhile
-        self._foreign.add(number)
-        return False
-
-    def _meta(self, number: int) -> dict[str, Any]:
-        """Return what a record says for people; nothing if it is damaged."""
-        try:
-            return self.folder.meta(number)
-        except (GridTaskError, OSError):
-            return {}
 
     def _recorded(self, index: int, number: int) -> BaseException:
         """Return the exception that a worker recorded."""
-        meta = self._meta(number)
+        meta = self._records.meta(number)
         place = self._ledger.place_of(index)
         log = self._watch.log_of(place) if place else None
         where = Circumstances(
@@ -382,9 +344,9 @@ class Execution:
             log=str(log) if log else None,
             memory=self._plan_of(place).memory,
         )
-        (record,) = self.folder.load([number])
-        if not isinstance(record, dict):
-            what = f"its error record cannot be read: {record}"
+        record = self._records.failure(number)
+        if isinstance(record, LoadError):
+            what = f"its error record cannot be read: {record.exception}"
             return where.error(ResultUnreadable, what)
         return failures.task_exception(record, where)
 

@@ -129,7 +129,7 @@ def claim(store):
         run_id=RUN_ID,
         task="simulate",
         backend="fake",
-        created_at=0.0,
+        created_at=time.time() + 60,
         **dataclasses.asdict(this_process()),
         code=bytes(16),
         keys=KEYS,
@@ -496,7 +496,6 @@ def test_a_recorded_failure_is_the_tasks_own_exception(execution, write):
 def test_failures_of_other_runs_are_not_ours(execution, write):
     """An old failure of the same call says nothing of this attempt."""
     write([1], error=ValueError("yesterday"), run="yesterda")
-    execution.plan = dataclasses.replace(execution.plan, created_at=time.time() + 60)
     execution.step(now=True)
     assert execution.state_of(1) == "queued"
     assert not execution.failures

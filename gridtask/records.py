@@ -1,0 +1,101 @@
+"""What the store holds of a run's calls: results, failures, logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from gridtask.errors import GridTaskError, ResultUnreadable
+from gridtask.runfile import RunPlan
+from gridtask.store.segment import Kind
+from gridtask.store.store import Folder, LoadError
+
+
+class Records:
+    """The records of a run's calls, named by the index of their key in the plan.
+
+    Parameters
+    ----------
+    run_ids : collection of str
+        Ids of the runs whose failures count for this one; may grow.
+    """
+
+    def __init__(self, folder: Folder, plan: RunPlan, run_ids: Collection[str]) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._run_ids = run_ids
+        self._left_out: set[int] = set()
+        self._has_listed = False
+
+    def refresh(self) -> bool:
+        """List the folder; tell whether there may be something new."""
+        is_first, self._has_listed = not self._has_listed, True
+        return self._folder.refresh() or is_first
+
+    def find(
+        self, indices: Collection[int], kind: Kind = Kind.OK
+    ) -> list[tuple[int, int]]:
+        """Return each call that has a record, and the record's number.
+
+        Failures that other runs met before this one began are left out.
+        """
+        keys = [self._plan.keys[i] for i in indices]
+        pairs = zip(indices, self._folder.find(keys, kind=kind), strict=True)
+        found = [(index, number) for index, number in pairs if number >= 0]
+        if kind is Kind.ERR:
+            found = [(index, number) for index, number in found if self._counts(number)]
+        return found
+
+    def leave_out(self, indices: Collection[int]) -> None:
+        """Forget the failures of calls that are tried again."""
+        self._left_out.update(number for _, number in self.find(indices, Kind.ERR))
+
+    def meta(self, number: int) -> dict[str, Any]:
+        """Return what a record says for people; nothing if it is damaged."""
+        try:
+            return self._folder.meta(number)
+        except (GridTaskError, OSError):
+            return {}
+
+    def failure(self, number: int) -> dict[str, Any] | LoadError:
+        """Return the exception that a worker recorded, as plain data."""
+        (record,) = self._folder.load([number])
+        if isinstance(record, dict | LoadError):
+            return record
+        return LoadError(ResultUnreadable(f"it holds {record!r:.80}"))
+
+    def values(self, indices: Iterable[int]) -> list[object]:
+        """Return results in order, `LoadError` where one cannot be read."""
+        numbers = self._folder.find([self._plan.keys[i] for i in indices])
+        loaded = iter(self._folder.load([n for n in numbers if n >= 0]))
+        gone = ResultUnreadable("it was removed meanwhile")
+        return [
+            next(loaded) if n >= 0 else LoadError(gone, is_lost=True) for n in numbers
+        ]
+
+    def about(self, index: int) -> dict[str, Any]:
+        """Return where a call that has ended ran and what it used, else nothing."""
+        for kind in (Kind.OK, Kind.ERR):
+            for _, number in self.find([index], kind):
+                entry = self._folder.entry(number)
+                used = {"seconds": entry.seconds, "peak_mb": entry.peak_mb}
+                return {**self.meta(number), **used}
+        return {}
+
+    def log(self, array_task: str) -> str:
+        """Return the kept output of an array task, ``"118.7"``."""
+        for number in self._folder.numbers(Kind.LOG):
+            if self.meta(number).get("job") == array_task:
+                return self._folder.payload(number).decode(errors="replace")
+        return ""
+
+    def _counts(self, number: int) -> bool:
+        """Tell whether a failure is one of this run's calls' latest attempt."""
+        if number in self._left_out:
+            return False
+        if self.meta(number).get("run") in self._run_ids:
+            return True
+        if self._folder.entry(number).t_end_ns > self._plan.created_at * 1e9:
+            return True  # another run has tried the same call meanwhile
+        self._left_out.add(number)
+        return False
