@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import json
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
 from gridtask.store.index import ROW_MASK, Index
+from gridtask.store.pack import replaced_by
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import UID_SIZE, Kind
 
@@ -27,12 +27,12 @@ MANY_FILES = 32
 N_THREADS = 16
 """On a file server with 1 ms a round trip: 1,000 files in 0.25 s, not 4 s."""
 
+MAX_LISTINGS = 8
+"""How often a folder is listed again because files vanish meanwhile."""
+
 MANY_GROWING = 16
 GROWING_SECONDS = 5.0
 """More unsealed files than that are looked at only so often."""
-
-GONE = (errno.ENOENT, errno.ESTALE)
-"""Errors that say that a file is there no longer."""
 
 
 class Files:
@@ -44,13 +44,21 @@ class Files:
         The folder; empty if it does not exist.
     index : Index
         Of all files that are known.
+    names : list of str
+        What the last listing showed.
+    replaced : dict of str to (int, int)
+        Files in whose place there is a pack: their sizes, in bytes, and the
+        pack's number.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.index = Index()
+        self.names: list[str] = []
+        self.replaced: dict[str, tuple[int, int]] = {}
         self._numbers: dict[str, int] = {}
         self._refused: set[str] = set()
+        self._vanished: set[str] = set()
         self._growing: dict[int, float] = {}
         self._is_checked = False
 
@@ -75,11 +83,43 @@ class Files:
         self.limit_open()
         return is_new or has_grown
 
+    def current(self) -> list[tuple[int, SegmentReader]]:
+        """Return the files that count, with their numbers."""
+        return [
+            (number, file)
+            for number, file in enumerate(self.index.files)
+            if not self.index.is_dropped(number)
+        ]
+
+    @property
+    def has_refused(self) -> bool:
+        """Whether there are files that were not read, with a warning."""
+        return bool(self._refused)
+
+    def number_of(self, name: str) -> int | None:
+        """Return the number of a file that is known, by its name."""
+        return self._numbers.get(name)
+
     def _open_new(self) -> bool:
-        """Open the files that are not known; return whether they hold records."""
+        """Open the files that are not known; return whether they hold records.
+
+        If one has vanished since it was listed, a pack may have taken its
+        place meanwhile: the folder is listed again.
+        """
+        is_new = False
+        for _ in range(MAX_LISTINGS):
+            n_before = len(self._vanished)
+            is_new |= self._open_listed()
+            if len(self._vanished) == n_before:
+                break
+        return is_new
+
+    def _open_listed(self) -> bool:
+        """List the folder once, and open what is new."""
+        self.names = self._list()
         names = [
             name
-            for name in self._list()
+            for name in self.names
             if name.endswith(SUFFIXES)
             and name not in self._numbers
             and name not in self._refused
@@ -129,7 +169,9 @@ class Files:
         except StoreError:
             raise
         except OSError as error:
-            if error.errno not in GONE:
+            if error.errno in fs.GONE:
+                self._vanished.add(name)
+            else:
                 _warn(f"cannot read {str(self.path / name)!r}: {error}")
         else:
             if is_many:
@@ -143,18 +185,28 @@ class Files:
         self._numbers[name] = number
         if not file.sealed:
             self._growing[number] = time.monotonic()
-        return self._take_rows(number, 0)
+        has_rows = self._take_rows(number, 0)
+        return has_rows and not self._drop_if_replaced(name)
 
     def _take_rows(self, number: int, start: int) -> bool:
         """Obey new tombstones and lists of replaced files; are there records?"""
         for uids in self._contents(number, Kind.DEL, start):
-            self.index.bury(_split(uids))
-        for replaced in self._contents(number, Kind.REP, start):
-            for name, size in json.loads(bytes(replaced)):
-                other = self._numbers.get(name)
-                if other is not None and self.index.files[other].size == size:
-                    self.drop(other)
+            self.index.bury(split_uids(uids))
+        for payload in self._contents(number, Kind.REP, start):
+            for name, size in replaced_by(payload):
+                self.replaced[name] = (size, number)
+                self._drop_if_replaced(name)
         return len(self.index.files[number]) > start
+
+    def _drop_if_replaced(self, name: str) -> bool:
+        """Forget a file if a pack holds all of it; return whether that is so."""
+        number, place = self._numbers.get(name), self.replaced.get(name)
+        if number is None or place is None:
+            return False
+        if self.index.files[number].size != place[0]:
+            return False
+        self.drop(number)
+        return True
 
     def _contents(self, number: int, kind: Kind, start: int) -> Iterator[memoryview]:
         """Yield the payloads of a kind of record in a file."""
@@ -183,10 +235,11 @@ class Files:
             try:
                 if file.extend():
                     has_grown |= self._take_rows(number, n_before)
+                    self._drop_if_replaced(os.path.basename(file.path))
             except StoreVersionError:
                 raise
             except OSError as error:
-                if error.errno in GONE:
+                if error.errno in fs.GONE:
                     self.drop(number)
                     has_lost = True
                 else:
@@ -218,7 +271,7 @@ def _is_pack(name: str) -> bool:
     return name.endswith(".pack")
 
 
-def _split(uids: memoryview) -> list[bytes]:
+def split_uids(payload: fs.Buffer) -> list[bytes]:
     """Return the uids that a tombstone lists."""
-    data = bytes(uids)
+    data = bytes(payload)
     return [data[i : i + UID_SIZE] for i in range(0, len(data), UID_SIZE)]

@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import errno
+import math
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gridtask import fs
 from gridtask.errors import StoreError
+from gridtask.store.compaction import MIN_FILES, Compacted, Compaction, may_be_worth_it
+from gridtask.store.expiry import Ages, is_wholly_dead, unused
 from gridtask.store.files import SUFFIXES, Files
 from gridtask.store.index import MISSING, ROW_BITS
 from gridtask.store.loading import Loading
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Entry, Kind
 from gridtask.store.segment import SegmentWriter
+from gridtask.store.sizes import FolderSizes, measure
+from gridtask.store.sweep import Sweep
 from gridtask.store.writer import RecordWriter
-
-SECONDS_AHEAD = 86_400.0
-"""A record is taken to be at most so much newer than its file: bad clocks."""
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-
-class FolderSizes(NamedTuple):
-    """What a folder takes.
-
-    Attributes
-    ----------
-    n_files : int
-        Files, of all kinds.
-    n_bytes : int
-        Bytes on disk.
-    n_live, live_bytes : int
-        Records that hold data and are not deleted, and their payloads.
-    dead_bytes : int
-        Payloads of deleted and repeated records.
-    oldest_at, newest_at : float or None
-        When the oldest and the newest live result ended, POSIX seconds.
-    used_at : float or None
-        When a file was last read by a driver, to a day.
-    """
-
-    n_files: int
-    n_bytes: int
-    n_live: int
-    live_bytes: int
-    dead_bytes: int
-    oldest_at: float | None
-    newest_at: float | None
-    used_at: float | None
 
 
 class Folder:
@@ -68,6 +38,7 @@ class Folder:
     def __init__(self, path: Path, name: str | None = None) -> None:
         self.path = path
         self._name = name
+        self._shared: bool | None = None
         self.reset()
         _folders.add(self)
 
@@ -100,12 +71,18 @@ class Folder:
                     file.close()
         return self.path.name.rpartition("~")[0]
 
-    def refresh(self) -> bool:
+    def refresh(self, *, twice_if_shared: bool = False) -> bool:
         """Look for new records; return whether there are any.
 
         One listing, a few reads for each new file, and one look at each file
         that is still being written. A file that was seen once stays known
         until it cannot be opened: listings over NFS may leave files out.
+
+        Parameters
+        ----------
+        twice_if_shared : bool
+            Whether to list once more where other hosts may write: before a
+            call is said to be missing.
 
         Raises
         ------
@@ -115,7 +92,19 @@ class Folder:
             If a newer gridtask wrote one of its files.
         """
         with self._lock:
-            return self._files.refresh()
+            is_new = self._files.refresh()
+            if twice_if_shared and self._is_shared():
+                is_new |= self._files.refresh()
+            return is_new
+
+    def _is_shared(self) -> bool:
+        """Return whether other hosts may write into the folder."""
+        if self._shared is None:
+            try:
+                self._shared = fs.is_shared(self.path)
+            except FileNotFoundError:
+                return False
+        return self._shared
 
     def find(self, keys: Sequence[bytes], kind: Kind = Kind.OK) -> list[int]:
         """Return the number of each key's live record, -1 where there is none.
@@ -266,14 +255,16 @@ class Folder:
             The file server's time, POSIX seconds (see `fs.server_now`).
         """
         with self._lock:
-            kinds = (Kind.OK, Kind.ERR, Kind.LOG)
-            found = [n for kind in kinds for n in self._index.all_numbers(kind)]
-            return [n for n in found if self._ended_at(n) <= now - seconds]
+            return Ages(self._index).older(now - seconds)
 
-    def _ended_at(self, number: int) -> float:
-        """Return when a call ended, but not long after its file's last change."""
-        newest = self._file(number).modified_at + SECONDS_AHEAD
-        return min(self.entry(number).t_end_ns / 1e9, newest)
+    def unused(self, seconds: float, now: float) -> list[int]:
+        """Return the results, failures and logs that nobody read for so long.
+
+        By files, and to a day: records of a file are used together. As `older`.
+        """
+        with self._lock:
+            statuses = fs.list_statuses(self.path)
+            return unused(self._index, statuses, now - seconds, now)
 
     def remove_older(self, seconds: float, now: float) -> int:
         """Delete what ended before an age, and files in which nothing is left.
@@ -292,57 +283,94 @@ class Folder:
             If the rest could not be deleted.
         """
         with self._lock:
-            numbers = self.older(seconds, now)
-            if not numbers:
-                return 0
-            uids = [self.entry(number).uid for number in numbers]
-            try:
-                self._write_tombstone(uids)
-            except OSError as error:
-                if error.errno not in NO_ROOM:
-                    raise
-                self._remove_wholly_dead(uids)
-                self._write_tombstone(uids)
-            self._index.bury(uids)
-            self._remove_wholly_dead(())
-            return len(numbers)
+            return self._expire(self.older(seconds, now))
 
-    def _remove_wholly_dead(self, uids: Iterable[bytes]) -> None:
-        """Remove sealed files whose records are all deleted or among `uids`."""
-        doomed = set(uids)
-        for number, file in enumerate(self._index.files):
-            if not file.sealed or self._index.is_dropped(number):
-                continue
-            entries = [entry for entry in file.entries if entry.kind != Kind.META]
-            if entries and all(
-                entry.uid in doomed or self._index.is_dead(entry) for entry in entries
-            ):
+    def remove_unused(self, seconds: float, now: float) -> int:
+        """Delete what nobody read for so long; as `remove_older`."""
+        with self._lock:
+            return self._expire(self.unused(seconds, now))
+
+    def _expire(self, numbers: Sequence[int]) -> int:
+        """Delete records, also on a full disk; return how many."""
+        if not numbers:
+            return 0
+        uids = [self.entry(number).uid for number in numbers]
+        try:
+            self._write_tombstone(uids)
+        except OSError as error:
+            if error.errno not in fs.NO_ROOM:
+                raise
+            self._remove_wholly_dead(frozenset(uids))
+            self._write_tombstone(uids)
+        self._index.bury(uids)
+        self._remove_wholly_dead(frozenset())
+        return len(numbers)
+
+    def _remove_wholly_dead(self, doomed: frozenset[bytes]) -> None:
+        """Remove sealed files whose records are all deleted or `doomed`."""
+        for number, file in self._files.current():
+            if file.sealed and is_wholly_dead(file.entries, self._index, doomed):
                 fs.remove(file.path)
                 self._files.drop(number)
 
     def sizes(self) -> FolderSizes:
         """Return what the folder takes, one listing with the files' status."""
         with self._lock:
-            statuses = _statuses(self.path)
-            entries = [self.entry(number) for number in self.numbers()]
-            all_bytes = sum(
-                entry.payload_len
-                for number, file in enumerate(self._index.files)
-                if not self._index.is_dropped(number)
-                for entry in file.entries
-            )
-            live_bytes = sum(entry.payload_len for entry in entries)
-            ends = [e.t_end_ns / 1e9 for e in entries if e.kind in (Kind.OK, Kind.ERR)]
-            return FolderSizes(
-                n_files=len(statuses),
-                n_bytes=sum(status.st_blocks * 512 for status in statuses),
-                n_live=len(entries),
-                live_bytes=live_bytes,
-                dead_bytes=all_bytes - live_bytes,
-                oldest_at=min(ends, default=None),
-                newest_at=max(ends, default=None),
-                used_at=max((s.st_atime for s in statuses), default=None),
-            )
+            return measure(self._index, fs.list_statuses(self.path), time.time())
+
+    # -- few files
+
+    def compact(
+        self, min_files: int = MIN_FILES, max_bytes: float = math.inf
+    ) -> Compacted | None:
+        """Put what counts of many small files into few packs.
+
+        The replaced files go with a later `sweep`. Others may read, write,
+        delete and compact at the same time. Without enough small files this
+        returns at once, without looking at the disk: do a `refresh` before.
+
+        Parameters
+        ----------
+        min_files : int
+            So many small files may stay.
+        max_bytes : float
+            Bytes to copy at most; the smallest files come first.
+
+        Returns
+        -------
+        compacted : Compacted or None
+            What was done; None if it was not worth it, or another process is
+            at it.
+
+        Raises
+        ------
+        OSError
+            If there is no room for a pack. Nothing is lost, and no part of a
+            pack is left.
+        """
+        with self._lock:
+            if not may_be_worth_it(self._files, min_files):
+                return None
+            self._files.refresh()
+            compaction = Compaction(self.path, self.name, self._files)
+        compacted = compaction.run(min_files, max_bytes)
+        self.refresh()
+        return compacted
+
+    def sweep(self) -> int:
+        """Remove files that packs have replaced two minutes ago or earlier.
+
+        Also packs that were left unfinished a day ago. Goes by the last
+        `refresh`; if that saw nothing of the kind, this returns at once.
+
+        Returns
+        -------
+        n_removed : int
+            Files that are gone.
+        """
+        with self._lock:
+            sweep = Sweep(self.path, self._files)
+        return sweep.run() if sweep else 0
 
 
 _folders: weakref.WeakSet[Folder] = weakref.WeakSet()
@@ -355,12 +383,3 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-def _statuses(path: Path) -> list[os.stat_result]:
-    """Return the status of all files in a folder, none if it is missing."""
-    try:
-        with os.scandir(path) as entries:
-            return [entry.stat(follow_symlinks=False) for entry in entries]
-    except FileNotFoundError:
-        return []

@@ -150,13 +150,41 @@ class Index:
         kinds = file.index[start * ENTRY.size + KIND_AT :: ENTRY.size]
         rows = range(base + start, base + start + len(kinds))
         numbers = list(compress(rows, map(kind.__eq__, kinds)))
-        if not self._dead.keys().isdisjoint(file.origins):
-            numbers = [n for n in numbers if not self.is_dead(self.entry(n))]
+        if self.has_dead(file.origins):
+            numbers = [n for n in numbers if not self._is_dead(self.entry(n))]
         return numbers
 
-    def is_dead(self, entry: Entry) -> bool:
+    def _is_dead(self, entry: Entry) -> bool:
         """Return whether there is a tombstone for a record."""
-        return entry.seq in self._dead.get(entry.origin, ())
+        return self.is_dead(entry.origin, entry.seq)
+
+    def is_dead(self, origin: bytes, seq: int) -> bool:
+        """Return whether there is a tombstone for a record."""
+        return seq in self._dead.get(origin, ())
+
+    def has_dead(self, origins: Iterable[bytes]) -> bool:
+        """Return whether there are tombstones for records of some origins."""
+        return not self._dead.keys().isdisjoint(origins)
+
+    def dead_bytes(self, file_number: int) -> int:
+        """Return how many bytes of payloads in a file are deleted."""
+        file = self.files[file_number]
+        if not self.has_dead(file.origins):
+            return 0
+        return sum(n for o, seq, n, _ in file.identities() if self.is_dead(o, seq))
+
+    def holds(self, uids: Iterable[bytes]) -> bool:
+        """Return whether any file that was ever known holds one of some records."""
+        wanted: dict[bytes, set[int]] = {}
+        for uid in uids:
+            seq = int.from_bytes(uid[16:UID_SIZE], "little")
+            wanted.setdefault(uid[:16], set()).add(seq)
+        return any(
+            seq in wanted.get(origin, ())
+            for file in self.files
+            if not wanted.keys().isdisjoint(file.origins)
+            for origin, seq, _, _ in file.identities()
+        )
 
     def numbers(self, kind: Kind | None = None) -> list[int]:
         """Return all live records of a kind, or of all kinds that hold data."""
@@ -164,7 +192,8 @@ class Index:
             return [number for each in DATA for number in self.numbers(each)]
         if kind in KEYED:
             return list(self.live(kind).values())
-        return self.all_numbers(kind)
+        # A file that was compacted may still be there.
+        return list({self.entry(n).uid: n for n in self.all_numbers(kind)}.values())
 
     def all_numbers(self, kind: Kind) -> list[int]:
         """Return all records of a kind, repeated ones too, except deleted."""

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import eq, gt
 
+from gridtask import fs
 from gridtask.errors import CorruptRecordError, ResultUnreadable, StoreError
-from gridtask.store.files import GONE, MAX_OPEN_FILES
+from gridtask.store.files import MAX_OPEN_FILES
 from gridtask.store.index import KEYED, MISSING, ROW_BITS, ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
@@ -106,7 +107,7 @@ class Loading:
             self._load_from(file, numbers, places)
             _note_use(file)
         except OSError as error:
-            is_gone = error.errno in GONE
+            is_gone = error.errno in fs.GONE
             reason = StoreError(f"cannot read {file.path!r}: {error}")
             if is_gone:
                 self.gone.add(file_number)
@@ -170,8 +171,11 @@ def _copy(
 
 
 def _note_use(file: SegmentReader) -> None:
-    """Set the time of a file's last use, at most once a day."""
+    """Set the time of a file's last use, at most once a day.
+
+    Not by a clock that says less than the file: it would make it look unused.
+    """
     now = time.time()
-    if now - file.used_at > USED_SECONDS:
+    if now - file.used_at > USED_SECONDS and now >= file.modified_at:
         with contextlib.suppress(OSError):
             file.mark_used(now)

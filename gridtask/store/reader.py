@@ -29,6 +29,7 @@ MAX_SHARED_BLOCK = 1 << 20
 MAX_GAP = 1 << 16
 """Unwanted bytes between two records that are read rather than skipped."""
 
+_IDENTITY = struct.Struct("<24xII8xQ22xBx")
 _PLACE = struct.Struct("<16s12xIQQ16xIH2x")
 _CHECK = struct.Struct("<12xI24x16s24xQ8x")
 
@@ -164,6 +165,18 @@ class SegmentReader:
             self.origins.append(entry.origin)
         self.index += entry.pack(self.origins.index(entry.origin))
 
+    def identities(self) -> Iterator[tuple[bytes, int, int, int]]:
+        """Yield origin, sequence number, bytes of payload and kind of all records."""
+        origins = self.origins
+        for number, seq, n_bytes, kind in _IDENTITY.iter_unpack(self.index):
+            yield origins[number], seq, n_bytes, kind
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether a scan had to skip bytes before a record."""
+        scan = self._scan
+        return scan is not None and any(end < scan.end for _, end in scan.gaps)
+
     def __len__(self) -> int:
         return len(self.index) // ENTRY.size
 
@@ -229,8 +242,7 @@ class SegmentReader:
         n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
         before = fs.read_at(fd, n_before, entry.offset)
         if entry.offset not in self._verified:
-            blocks = _blocks(fd, entry.payload_at, entry.payload_len)
-            self._check(entry, before, blocks, entry.payload_len)
+            self._check(entry, before, self.blocks(entry), entry.payload_len)
             self._verified.add(entry.offset)
         return before
 
@@ -278,6 +290,11 @@ class SegmentReader:
             Of the next records, in the order of `rows`: writable and nobody
             else's; the error for one that is damaged.
         """
+        for block, start, end in self.plan_reads(rows):
+            yield self._read_block(block, start, end)
+
+    def plan_reads(self, rows: Iterable[int]) -> Iterator[tuple[list[Place], int, int]]:
+        """Yield what to read at once: places of records, start, end in bytes."""
         unpack, index = _PLACE.unpack_from, self.index
         block: list[Place] = []
         start = end = limit = 0
@@ -289,14 +306,22 @@ class SegmentReader:
                 limit = min(limit, start + MAX_SHARED_BLOCK)
             if stop > limit or not end <= offset <= end + MAX_GAP:
                 if block:
-                    yield self._read_block(block, start, end)
+                    yield block, start, end
                     block = []
                 start = offset & -record.BUFFER_ALIGNMENT
                 limit = start + MAX_BLOCK
             block.append(place)
             end = stop
         if block:
-            yield self._read_block(block, start, end)
+            yield block, start, end
+
+    def read(self, start: int, n_bytes: int) -> bytes:
+        """Return bytes of the file as they are; fewer at its end."""
+        return fs.read_at(self._open(), n_bytes, start)
+
+    def blocks(self, entry: Entry) -> Iterator[Buffer]:
+        """Yield a record's payload in blocks, unverified; each is soon reused."""
+        return _blocks(self._open(), entry.payload_at, entry.payload_len)
 
     def _read_block(
         self, block: list[Place], start: int, end: int
@@ -343,7 +368,7 @@ class SegmentReader:
 
 def _blocks(fd: int, offset: int, n_bytes: int) -> Iterator[Buffer]:
     """Yield a range of a file in blocks; a short file ends it early."""
-    buffer = bytearray(min(MAX_SHARED_BLOCK, n_bytes))
+    buffer = bytearray(min(MAX_BLOCK, n_bytes))
     while n_bytes > 0:
         view = memoryview(buffer)[:n_bytes]
         n_read = fs.read_into(fd, view, offset)

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from xxhash import xxh3_64
 
 from gridtask import fs
 from gridtask.fs import Buffer
@@ -19,13 +22,22 @@ from gridtask.store import record
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import ENTRY, Entry, Kind
 
-__all__ = ["Entry", "Kind", "SegmentReader", "SegmentWriter"]
+__all__ = ["Copy", "Entry", "Kind", "SegmentReader", "SegmentWriter"]
 
 SMALL = 1 << 16
 """Bytes: a payload up to this is copied so that one buffer is written."""
 
 MAX_CLOCK_ERROR_NS = 60 * 10**9
 """A clock that differs more from the file server's is not believed."""
+
+
+class Copy(NamedTuple):
+    """A record of another file: what its index says, its checksum, its content."""
+
+    entry: Entry
+    body: int
+    meta: Buffer
+    payload: Buffer
 
 
 class SegmentWriter:
@@ -38,7 +50,9 @@ class SegmentWriter:
         self._touched = 0
         self._index = bytearray()
         self._origins = {header.file_id: 0}
+        self._created_ns = header.created_ns
         self._clock_error_ns = 0
+        self._made_at_ns = time.monotonic_ns()
         self.path = path
         self.file_id = header.file_id
 
@@ -128,50 +142,109 @@ class SegmentWriter:
             self.now_ns() if t_end_ns is None else t_end_ns,
             seconds,
             peak_mb,
-            self._pad(len(meta_bytes)) if aligned else 0,
+            self._pad(len(meta_bytes), self._end) if aligned else 0,
         )
         self._append(entry, meta_bytes, list(parts))
         return entry.seq
 
-    def copy(self, entry: Entry, meta: bytes, payload: Buffer) -> None:
-        """Write a record of another file, which keeps its identity and times.
+    def copy(self, records: Sequence[Copy]) -> None:
+        """Write records of other files at once; they keep identity and times.
 
         Parameters
         ----------
-        entry : Entry
-            The record in the other file.
-        meta, payload : bytes-like
-            Its content, verified.
+        records : sequence of Copy
+            The records, verified; together in one buffer, so not large.
         """
-        pad = self._pad(len(meta)) if entry.flags & record.HAS_BUFFERS else 0
-        self._append(entry._replace(offset=self._end, pad=pad), meta, [payload])
+        end, index = self._end, bytearray()
+        parts: list[Buffer] = [self._unwritten_header]
+        for entry, body, meta, payload in records:
+            placed = self._placed(entry, end)
+            after = placed.payload_at + placed.payload_len
+            end = record.align(after)
+            head = record.pack_record_header(placed, body)
+            parts += (head, meta, bytes(placed.pad), payload, bytes(end - after))
+            index += placed.pack(self._origin_number(entry.origin))
+        self._write([b"".join(parts)], index, end)
 
-    def _pad(self, meta_len: int) -> int:
-        """Return the zeros before the next payload if it is to be aligned."""
-        payload_at = self._end + record.HEADER_SIZE + meta_len
+    def copy_large(
+        self, entry: Entry, body: int, meta: Buffer, blocks: Iterable[Buffer]
+    ) -> bool:
+        """Write one record of another file, block by block.
+
+        Returns
+        -------
+        is_intact : bool
+            Whether it had the checksum `body`; if not, it is not there.
+        """
+        placed = self._placed(entry, self._end)
+        head = record.pack_record_header(placed, body)
+        start = self._end - len(self._unwritten_header)
+        at = start + fs.write_at(
+            self._fd, [self._unwritten_header, head, meta, bytes(placed.pad)], start
+        )
+        digest = xxh3_64(meta)
+        for block in blocks:
+            digest.update(block)
+            at += fs.write_at(self._fd, [block], at)
+            self._touched = max(self._touched, at)
+        end = placed.payload_at + placed.payload_len
+        if at != end or digest.intdigest() != body:
+            return False
+        fs.write_at(self._fd, [bytes(-end % record.ALIGNMENT)], end)
+        self._unwritten_header = b""
+        self._index += placed.pack(self._origin_number(entry.origin))
+        self._end = record.align(end)
+        return True
+
+    def _placed(self, entry: Entry, at: int) -> Entry:
+        """Return a record as it will be at byte `at` of this file."""
+        is_aligned = entry.flags & record.HAS_BUFFERS
+        pad = self._pad(entry.meta_len, at) if is_aligned else 0
+        return entry._replace(offset=at, pad=pad)
+
+    def _pad(self, meta_len: int, at: int) -> int:
+        """Return the zeros before the payload of a record at byte `at`."""
+        payload_at = at + record.HEADER_SIZE + meta_len
         return -payload_at % record.BUFFER_ALIGNMENT
+
+    def _origin_number(self, origin: bytes) -> int:
+        """Return the number of an origin in this file's index."""
+        return self._origins.setdefault(origin, len(self._origins))
 
     def _append(self, entry: Entry, meta: bytes, parts: list[Buffer]) -> None:
         """Write a record at the end; only then take it into the index."""
-        origin_number = self._origins.setdefault(entry.origin, len(self._origins))
-        row = entry.pack(origin_number)
         head = record.pack_record_header(entry, record.body_checksum(meta, parts))
-        end = entry.payload_at + entry.payload_len
-        n_after = -end % record.ALIGNMENT
+        after = entry.payload_at + entry.payload_len
+        end = record.align(after)
         buffers = [self._unwritten_header, head, meta, bytes(entry.pad), *parts]
-        buffers.append(bytes(n_after))
+        buffers.append(bytes(end - after))
         if entry.payload_len <= SMALL:
             buffers = [b"".join(buffers)]
-        end += n_after
+        self._write(buffers, entry.pack(self._origin_number(entry.origin)), end)
+
+    def _write(self, buffers: Sequence[Buffer], index: Buffer, end: int) -> None:
+        """Write records up to byte `end`; only then take them into the index."""
         self._touched = max(self._touched, end)
-        fs.write_at(self._fd, buffers, entry.offset - len(self._unwritten_header))
+        fs.write_at(self._fd, buffers, self._end - len(self._unwritten_header))
         self._unwritten_header = b""
-        self._index += row
+        self._index += index
         self._end = end
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the file so far, without its footer."""
+        return self._end
+
+    def mark_used(self, at: float) -> None:
+        """Set when the file was last used, POSIX seconds (see `fs.mark_used`)."""
+        fs.mark_used(self._fd, at)
 
     def now_ns(self) -> int:
         """Return the time in ns, by the file server's clock if ours is wrong."""
-        return time.time_ns() - self._clock_error_ns
+        now = time.time_ns() - self._clock_error_ns
+        # The wall clock may be set while we run, this one goes on.
+        expected = self._created_ns + time.monotonic_ns() - self._made_at_ns
+        return now if abs(now - expected) <= MAX_CLOCK_ERROR_NS else expected
 
     def is_at_path(self) -> bool:
         """Return whether the file's name still leads to this file."""

@@ -15,12 +15,22 @@ from xxhash import xxh3_64_hexdigest
 
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
-from gridtask.store.folder import Folder, FolderSizes
+from gridtask.store.compaction import Compacted
+from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
+from gridtask.store.sizes import FolderSizes
 from gridtask.store.writer import RecordWriter
 
-__all__ = ["Folder", "FolderSizes", "Kind", "LoadError", "RecordWriter", "Store"]
+__all__ = [
+    "Compacted",
+    "Folder",
+    "FolderSizes",
+    "Kind",
+    "LoadError",
+    "RecordWriter",
+    "Store",
+]
 
 MARKER = "GRIDTASK"
 OWN_NAMES = frozenset(

@@ -31,6 +31,10 @@ what was written but not synced, for 8 to 75 s."""
 SYNC_BYTES = 8 << 20
 """So many bytes are synced at once, without waiting."""
 
+IDLE_SECONDS = 1800.0
+"""After so long without a record a new segment is begun. Compaction takes a
+segment that was not written for an hour to be finished, and removes it."""
+
 RETRY_DELAYS = (1.0, 5.0, 25.0)
 """Seconds before each attempt to write again after an error."""
 
@@ -102,6 +106,7 @@ class RecordWriter:
         self._pending: list[_Pending] = []
         self._n_pending_bytes = 0
         self._waits_since = 0.0
+        self._written_at = 0.0
         self._error: StoreError | None = None
 
     def put(
@@ -180,6 +185,7 @@ class RecordWriter:
         rest = (seconds, peak_mb, encoded.has_buffers)
         with self._lock:
             self._raise_error()
+            self._leave_idle_segment()
             if self._segment is None:
                 self._attempt(self._start_segment)
             assert self._segment is not None
@@ -226,12 +232,7 @@ class RecordWriter:
         with self._lock:
             self._raise_error()
             self._commit()
-            if self._segment is not None:
-                # All is committed: an error here costs no record.
-                with contextlib.suppress(OSError):
-                    self._segment.seal()
-                    self._segment = None
-            self._give_up_segment()
+            self._seal()
             self._wake.set()
             self._wake, self._thread = threading.Event(), None
 
@@ -287,6 +288,7 @@ class RecordWriter:
     def _append(self, pending: _Pending) -> None:
         """Write a record; its time stays that of the call's end."""
         assert self._segment is not None
+        self._written_at = time.monotonic()
         kind, parts, key, code, meta, t_end_ns, seconds, peak_mb, aligned = pending
         self._segment.append(
             kind,
@@ -340,7 +342,23 @@ class RecordWriter:
         except OSError:
             segment.abandon()
             raise
+        self._written_at = time.monotonic()
         return segment
+
+    def _leave_idle_segment(self) -> None:
+        """Seal a segment that was not written for long: it may be gone soon."""
+        is_idle = time.monotonic() - self._written_at > IDLE_SECONDS
+        if self._segment is not None and is_idle:
+            self._commit()
+            self._seal()
+
+    def _seal(self) -> None:
+        """Give the segment its index. All is committed: an error costs nothing."""
+        if self._segment is not None:
+            with contextlib.suppress(OSError):
+                self._segment.seal()
+                self._segment = None
+        self._give_up_segment()
 
     def _start_timer(self) -> None:
         """Have a lone record synced in time, although no other follows."""

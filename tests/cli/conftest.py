@@ -7,6 +7,8 @@ import time
 import pytest
 
 from gridtask.cli import main
+from gridtask.flights import Flight, Flights
+from gridtask.plan import Place
 from gridtask.store import values
 from gridtask.store.record import Kind
 from gridtask.store.segment import SegmentWriter
@@ -21,24 +23,54 @@ class Cache:
     def __init__(self, root):
         self.root = root
         self.in_flight = {}
+        self.is_known = True
 
-    def put(self, task, key, *, age=0.0, failed=False, value=1.0, **meta):
+    def flights(self, store):
+        """Return as many flights of each task as `in_flight` says, or its keys."""
+        flights = Flights(store.runs, is_known=self.is_known)
+        for task, keys in self.in_flight.items():
+            if isinstance(keys, int):
+                keys = [f"f{number:07}" for number in range(keys)]
+            places = [Place("abcdefgh", 1 + n // 2) for n in range(len(keys))]
+            flights.by_task[task] = {
+                flight.key: flight
+                for flight in (
+                    Flight(
+                        key=bytes.fromhex(key.ljust(32, "0")),
+                        task=task,
+                        place=place,
+                        job_id="118",
+                        backend="local",
+                        state="queued",
+                        submitted_at=time.time(),
+                    )
+                    for key, place in zip(keys, places, strict=True)
+                )
+            }
+        return flights
+
+    def put(
+        self, task, key, *, age=0.0, failed=False, value=1.0, code="c0de", **meta
+    ):
         """Write a result, or a failure, that ended `age` seconds ago."""
         folder = Store.open(self.root).folder(task)
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{key}{'err' if failed else 'ok'}{age:.0f}.seg"
         writer = SegmentWriter.create(folder.path / name)
-        writer.append(Kind.META, meta={"task": task})
+        ended_ns = int((time.time() - age) * 1e9)
+        writer.append(Kind.META, meta={"task": task}, t_end_ns=ended_ns)
         writer.append(
             Kind.ERR if failed else Kind.OK,
             values.encode(value).parts,
             key=bytes.fromhex(key.ljust(32, "0")),
+            code=bytes.fromhex(code.ljust(16, "0")),
             meta=meta,
-            t_end_ns=int((time.time() - age) * 1e9),
+            t_end_ns=ended_ns,
             seconds=2.5,
             peak_mb=100,
         )
         writer.seal()
+        return writer.path
 
     def keys(self, task):
         """Return the keys of a task's results and failures, in this order."""
@@ -59,9 +91,7 @@ def cache(tmp_path, monkeypatch):
     """A cache without calls."""
     cache = Cache(tmp_path / "cache")
     Store.open(cache.root)
-    monkeypatch.setattr(
-        "gridtask.reopen.in_flight", lambda store: cache.in_flight, raising=False
-    )
+    monkeypatch.setattr("gridtask.caches.find_flights", cache.flights)
     return cache
 
 

@@ -28,6 +28,7 @@ from gridtask.store import files as files_module
 from gridtask.store import record
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
+from gridtask.store.pack import PackWriter
 from gridtask.store.record import Kind
 from gridtask.store.segment import SegmentReader, SegmentWriter
 from gridtask.store.values import encode
@@ -45,7 +46,8 @@ def key_of(i: int) -> bytes:
 def write(path: Path, stem: str, values: dict[int, object], **options) -> Path:
     """Write results into a sealed segment; `options` go into each record."""
     segment = SegmentWriter.create(path / f"{stem}.seg")
-    segment.append(Kind.META, meta={"task": "task"})
+    begun_ns = options.get("t_end_ns")
+    segment.append(Kind.META, meta={"task": "task"}, t_end_ns=begun_ns)
     for i, value in values.items():
         encoded = encode(value)
         fields = {"kind": Kind.OK, "aligned": encoded.has_buffers, **options}
@@ -552,16 +554,14 @@ def test_a_newer_file_is_refused(folder_path):
 
 def make_pack(path: Path, name: str, inputs: list[Path]) -> Path:
     """Replace files by a pack, record by record, as a compaction would."""
-    pack = SegmentWriter.create(path / f"{name}.tmp", flags=record.PACK)
+    pack = PackWriter(path, {})
     for file in inputs:
         reader = SegmentReader.open(file)
-        for entry in reader.entries:
-            if entry.kind == Kind.OK:
-                pack.copy(entry, b"", reader.payload(entry))
+        rows = [row for row, e in enumerate(reader.entries) if e.kind == Kind.OK]
+        assert pack.copy(reader, rows) == []
     replaced = [(file.name, file.stat().st_size) for file in inputs]
-    pack.append(Kind.REP, [json.dumps(replaced).encode()])
-    pack.seal()
-    fs.publish(path / f"{name}.tmp", path / f"{name}.pack")
+    made = pack.publish(replaced, 0.0)
+    fs.move(made, path / f"{name}.pack")
     return path / f"{name}.pack"
 
 

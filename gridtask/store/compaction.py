@@ -1,0 +1,328 @@
+"""Compaction: what counts of many files goes into few, beside everybody else.
+
+No lock protects it, and none is needed:
+
+* A pack holds all that counts of the files that it lists, and appears whole.
+  Readers then no longer count those files.
+* The listed files are removed later (`sweep`), when no listing that may have
+  missed the pack is still going on.
+* Deletion is a record that packs carry on. So a record that another process
+  copied before it was deleted is dead in the copy too: records keep their
+  identity.
+* A file that changes after it was copied has another size than the pack says,
+  and still counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gridtask import fs
+from gridtask.errors import StoreVersionError, UnsafeStoreError
+from gridtask.store.files import Files, split_uids
+from gridtask.store.pack import PackWriter, Replaced, replaced_by
+from gridtask.store.reader import SegmentReader
+from gridtask.store.record import Kind
+
+MIN_FILES = 8
+"""So many small files may lie in a folder; compaction starts with one more."""
+
+SMALL_FILE = 32 << 20
+"""Bytes. Larger files are rewritten only when mostly dead, so that each result
+is copied about twice in its life."""
+
+MAX_PACK = 256 << 20
+"""Bytes of a pack, unless one file alone has more."""
+
+MAX_PACK_RECORDS = 250_000
+"""Records of a pack: its index is held in memory while it is written."""
+
+ABANDONED_SECONDS = 3600.0
+"""A segment without footer that was not written for so long is finished:
+writers do not go on with one after half that time (`writer.IDLE_SECONDS`)."""
+
+TOMBSTONE_SECONDS = 30 * 86_400.0
+"""How long a tombstone stays at least."""
+
+MAX_SECONDS = 86_400.0
+"""A compaction that took longer is not published: tombstones that would
+concern its copies may be gone."""
+
+LOCK = "gc.lock"
+LOCK_SECONDS = 3600.0
+"""Age from which a lock is taken to be a dead process's. The lock spares
+double work; nothing depends on it."""
+
+
+class Compacted(NamedTuple):
+    """What a compaction did.
+
+    Attributes
+    ----------
+    n_files, n_bytes : int
+        Replaced files and their bytes. They go with a later `sweep`.
+    n_packs, n_packed_bytes : int
+        Packs that took their place, and their bytes.
+    n_records : int
+        Records in the packs.
+    """
+
+    n_files: int = 0
+    n_bytes: int = 0
+    n_packs: int = 0
+    n_packed_bytes: int = 0
+    n_records: int = 0
+
+
+class _Stopped(Exception):
+    """The files have changed, or too much time has passed."""
+
+
+def may_be_worth_it(files: Files, min_files: int) -> bool:
+    """Return whether there may be enough to do, without looking at the disk."""
+    n_small = sum(file.size < SMALL_FILE for _, file in files.current())
+    return n_small > min_files or any(
+        _is_mostly_dead(files, number) for number, _ in files.current()
+    )
+
+
+def _is_mostly_dead(files: Files, number: int) -> bool:
+    """Return whether more than half of a large file's bytes are deleted."""
+    file = files.index.files[number]
+    return file.size >= SMALL_FILE and files.index.dead_bytes(number) > file.size / 2
+
+
+class Compaction:
+    """The compaction of one folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    task : str
+        Full name of its task, which the packs carry on.
+    files : Files
+        Its files, freshly looked at.
+    """
+
+    def __init__(self, path: Path, task: str, files: Files) -> None:
+        self._path = path
+        self._meta = {"task": task, "host": os.uname().nodename, "pid": os.getpid()}
+        self._files = files
+        self._started_at = fs.server_now(path)
+        self._done = Compacted()
+
+    def run(self, min_files: int, max_bytes: float) -> Compacted | None:
+        """Compact; return what was done, None if it was not worth it.
+
+        Stops early, and cleanly, when a file vanishes: somebody else is at
+        the same work.
+
+        Raises
+        ------
+        OSError
+            If a pack cannot be written. Nothing has changed then, but for
+            packs that were finished before.
+        """
+        numbers = self._choose(min_files, max_bytes)
+        if not numbers:
+            return None
+        with _advisory_lock(self._path, self._started_at) as is_held:
+            if not is_held:
+                return None
+            try:
+                for group in self._split(numbers):
+                    _PackOf(self, group).write()
+            except _Stopped:
+                pass
+            except OSError as error:
+                if error.errno not in fs.GONE:
+                    raise
+        return self._done
+
+    def _choose(self, min_files: int, max_bytes: float) -> list[int]:
+        """Return the numbers of the files to replace, the smallest first."""
+        chosen: list[int] = []
+        n_small = n_bytes = 0
+        current = self._files.current()
+        for number, file in sorted(current, key=lambda pair: pair[1].size):
+            is_small = file.size < SMALL_FILE and self._is_finished(file)
+            if is_small or (file.sealed and _is_mostly_dead(self._files, number)):
+                if chosen and n_bytes + file.size > max_bytes:
+                    break
+                n_bytes += file.size
+                n_small += is_small
+                chosen.append(number)
+        is_enough = n_small > min_files or n_small < len(chosen)
+        return chosen if is_enough else []
+
+    def _is_finished(self, file: SegmentReader) -> bool:
+        """Return whether nobody writes to a file any more, and all is readable."""
+        age = self._started_at - file.modified_at
+        return file.sealed or (age >= ABANDONED_SECONDS and not file.has_holes)
+
+    def _split(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the files of each pack."""
+        group: list[int] = []
+        n_bytes = n_records = 0
+        for number in numbers:
+            file = self._files.index.files[number]
+            n_bytes += file.size
+            n_records += len(file)
+            if group and (n_bytes > MAX_PACK or n_records > MAX_PACK_RECORDS):
+                yield group
+                group, n_bytes, n_records = [], file.size, len(file)
+            group.append(number)
+        yield group
+
+
+class _PackOf:
+    """The replacement of some files by one pack."""
+
+    def __init__(self, compaction: Compaction, numbers: list[int]) -> None:
+        self._compaction = compaction
+        self._path = compaction._path
+        self._index = compaction._files.index
+        files = [self._index.files[number] for number in numbers]
+        self._names = [os.path.basename(file.path) for file in files]
+        n_files = Counter(origin for file in files for origin in file.origins)
+        self._copied = {o: set[int]() for o, n in n_files.items() if n > 1}
+        self._replaced: list[Replaced] = []
+        self._inherited: list[Replaced] = []
+        self._used_at = 0.0
+
+    def write(self) -> None:
+        """Write and publish the pack."""
+        pack = PackWriter(self._path, self._compaction._meta)
+        try:
+            for name in self._names:
+                self._add(pack, name)
+            listed = set(fs.list_names(self._path))
+            self._check(listed)
+            if not self._replaced:
+                pack.abandon()
+                return
+            inherited = [pair for pair in self._inherited if pair[0] in listed]
+            path = pack.publish(self._replaced + inherited, self._used_at)
+        except BaseException:
+            pack.abandon()
+            raise
+        self._count(pack, path)
+
+    def _check(self, listed: set[str]) -> None:
+        """Stop if the files have changed or the copies may be out of date."""
+        if any(name not in listed for name, _ in self._replaced):
+            raise _Stopped
+        started_at = self._compaction._started_at
+        if fs.server_now(self._path) - started_at > MAX_SECONDS:
+            raise _Stopped
+
+    def _count(self, pack: PackWriter, path: Path) -> None:
+        """Note what was done."""
+        done = self._compaction._done
+        self._compaction._done = Compacted(
+            done.n_files + len(self._replaced),
+            done.n_bytes + sum(size for _, size in self._replaced),
+            done.n_packs + 1,
+            done.n_packed_bytes + fs.size(path),
+            done.n_records + pack.n_records,
+        )
+
+    def _add(self, pack: PackWriter, name: str) -> None:
+        """Copy what counts of a file.
+
+        A file of which something cannot be copied stays, and still counts.
+        """
+        try:
+            file = SegmentReader.open(self._path / name)
+        except (UnsafeStoreError, StoreVersionError):
+            return
+        try:
+            if not self._compaction._is_finished(file):
+                return
+            if pack.copy(file, self._rows_to_keep(file)):
+                msg = (
+                    f"{file.path!r} is damaged, and was not compacted. Next:"
+                    " gridtask check --repair"
+                )
+                warnings.warn(msg, RuntimeWarning, stacklevel=2)
+                return
+            for payload in _payloads(file, Kind.REP):
+                self._inherited += replaced_by(payload)
+            self._replaced.append((name, file.size))
+            self._used_at = max(self._used_at, file.used_at)
+        finally:
+            file.close()
+
+    def _rows_to_keep(self, file: SegmentReader) -> list[int]:
+        """Return the records of a file that the pack must hold."""
+        rows, abouts, origins = [], [], set()
+        for row, (origin, seq, _, kind) in enumerate(file.identities()):
+            if kind == Kind.META:
+                abouts.append((row, origin))
+            elif kind == Kind.DEL:
+                if self._is_needed(file, row):
+                    rows.append(row)
+            elif kind != Kind.REP and self._is_first(origin, seq):
+                rows.append(row)
+                origins.add(origin)
+        # What a file says of itself stays with its records.
+        rows += [row for row, origin in abouts if origin in origins]
+        return sorted(rows)
+
+    def _is_first(self, origin: bytes, seq: int) -> bool:
+        """Return whether a record counts and is not in the pack already."""
+        if self._index.is_dead(origin, seq):
+            return False
+        copied = self._copied.get(origin)
+        if copied is None:
+            return True
+        is_new = seq not in copied
+        copied.add(seq)
+        return is_new
+
+    def _is_needed(self, file: SegmentReader, row: int) -> bool:
+        """Return whether a tombstone is young, or a file holds what it deletes."""
+        entry = file.entry(row)
+        now = self._compaction._started_at
+        if now - entry.t_end_ns / 1e9 < TOMBSTONE_SECONDS:
+            return True
+        if self._compaction._files.has_refused:
+            return True
+        return self._index.holds(split_uids(file.payload(entry)))
+
+
+def _payloads(file: SegmentReader, kind: Kind) -> list[bytearray]:
+    """Return the payloads of all records of a kind."""
+    return [file.payload(e) for e in file.entries if e.kind == kind]
+
+
+@contextlib.contextmanager
+def _advisory_lock(path: Path, now: float) -> Iterator[bool]:
+    """Hold the folder's lock; False if somebody else has it."""
+    lock = path / LOCK
+    holder = json.dumps({"host": os.uname().nodename, "pid": os.getpid()}).encode()
+    try:
+        try:
+            fs.write_new(lock, holder, durable=False)
+        except FileExistsError:
+            if now - fs.modified_at(lock) < LOCK_SECONDS:
+                yield False
+                return
+            fs.remove(lock)
+            fs.write_new(lock, holder, durable=False)
+    except (FileExistsError, FileNotFoundError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with contextlib.suppress(OSError):
+            fs.remove(lock)

@@ -1,0 +1,95 @@
+"""Ages of results, whatever the clocks of the nodes said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from gridtask.store.index import ROW_BITS, Index
+from gridtask.store.pack import FINISHED
+from gridtask.store.record import Entry, Kind
+
+EXPIRING = (Kind.OK, Kind.ERR, Kind.LOG)
+"""What has an age. Code is kept."""
+
+CLOCK_SECONDS = 86_400.0
+"""How far a clock may be ahead of the file server's before it is not believed."""
+
+
+class Ages:
+    """When the records of some files ended, POSIX seconds.
+
+    A result is not older than its segment, nor (by more than a day) newer than
+    its file's last change. Both are times of the file server, so a node whose
+    clock says 1970 does not have its results expire at once.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._begun_at = {
+            entry.origin: entry.t_end_ns / 1e9
+            for entry in map(index.entry, index.all_numbers(Kind.META))
+        }
+
+    def ended_at(self, number: int) -> float:
+        """Return when a call ended."""
+        entry = self._index.entry(number)
+        modified_at = self._index.files[number >> ROW_BITS].modified_at
+        oldest = min(self._begun_at.get(entry.origin, 0.0), modified_at)
+        return max(oldest, min(entry.t_end_ns / 1e9, modified_at + CLOCK_SECONDS))
+
+    def older(self, before: float) -> list[int]:
+        """Return the results, failures and logs that ended before a time."""
+        return [n for n in _expiring(self._index) if self.ended_at(n) <= before]
+
+
+def unused(
+    index: Index, statuses: Mapping[str, os.stat_result], before: float, now: float
+) -> list[int]:
+    """Return the results, failures and logs of files not used since a time."""
+    used = {
+        number
+        for number, file in enumerate(index.files)
+        if (status := statuses.get(os.path.basename(file.path))) is None
+        or used_at(os.path.basename(file.path), status, now) > before
+    }
+    return [n for n in _expiring(index) if n >> ROW_BITS not in used]
+
+
+def _expiring(index: Index) -> list[int]:
+    """Return all records that have an age, repeated ones too."""
+    return [number for kind in EXPIRING for number in index.all_numbers(kind)]
+
+
+def used_at(name: str, status: os.stat_result, now: float) -> float:
+    """Return when a file's records were last read by a driver, or written.
+
+    To a day: it is noted no more often. A pack is as used as what it replaced.
+    """
+    is_believed = status.st_atime <= now + CLOCK_SECONDS
+    times = [status.st_atime] if is_believed else []
+    if not is_believed or not name.endswith(FINISHED):
+        times.append(status.st_mtime)
+    return max(times)
+
+
+def is_wholly_dead(
+    entries: Iterable[Entry], index: Index, doomed: frozenset[bytes]
+) -> bool:
+    """Return whether nothing is lost with a file of these records.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        The file's records.
+    index : Index
+        Knows the tombstones.
+    doomed : frozenset of bytes
+        Further records, by uid, that are to go without a tombstone because
+        there is no room for one. Then code goes too: it is written again.
+    """
+    free = {Kind.META, Kind.REP, *((Kind.CODE,) if doomed else ())}
+    rest = [entry for entry in entries if entry.kind not in free]
+    return bool(rest) and all(
+        entry.uid in doomed or index.is_dead(entry.origin, entry.seq) for entry in rest
+    )

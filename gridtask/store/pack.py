@@ -1,0 +1,205 @@
+"""Packs: files of records that were first written elsewhere.
+
+A pack is written under another name and appears whole, by a rename. It lists
+the files whose records it holds: these may then be removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from gridtask import fs
+from gridtask.store import record
+from gridtask.store.reader import MAX_BLOCK, SegmentReader
+from gridtask.store.record import Kind
+from gridtask.store.segment import Copy, SegmentWriter
+
+UNFINISHED = ".tmp"
+"""Suffix of a pack that is being written. It is never read."""
+
+FINISHED = ".pack"
+
+Replaced = tuple[str, int]
+"""Name and size, in bytes, of a file whose place a pack takes."""
+
+
+class PackWriter:
+    """Writes one pack.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+    meta : mapping
+        What the pack says of itself, for people.
+    """
+
+    def __init__(self, folder: Path, meta: Mapping[str, object]) -> None:
+        self._folder = folder
+        self._stem = os.urandom(16).hex()
+        self._segment = SegmentWriter.create(self._unfinished, flags=record.PACK)
+        self.n_records = 0
+        try:
+            self._segment.append(Kind.META, meta=meta)
+        except OSError:
+            self.abandon()
+            raise
+
+    @property
+    def _unfinished(self) -> Path:
+        return self._folder / (self._stem + UNFINISHED)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes so far, without the index at the end."""
+        return self._segment.n_bytes
+
+    def copy(self, file: SegmentReader, rows: Sequence[int]) -> list[int]:
+        """Copy records of a file, in blocks.
+
+        Parameters
+        ----------
+        file : SegmentReader
+            The file.
+        rows : sequence of int
+            Numbers of its records, ascending.
+
+        Returns
+        -------
+        damaged : list of int
+            Those that are not as their checksums say; they are left out.
+
+        Raises
+        ------
+        OSError
+            If something cannot be read or written.
+        """
+        damaged = []
+        for is_large, group in groupby(rows, lambda row: _is_large(file, row)):
+            chosen = list(group)
+            if is_large:
+                damaged += [r for r in chosen if not self._copy_large(file, r)]
+            else:
+                damaged += self._copy_small(file, chosen)
+        self.n_records += len(rows) - len(damaged)
+        return damaged
+
+    def _copy_small(self, file: SegmentReader, rows: list[int]) -> list[int]:
+        """Copy records that are read and written many at a time."""
+        damaged = []
+        for block in read_copies(file, rows):
+            intact = []
+            for row, copy in block:
+                if copy is None:
+                    damaged.append(row)
+                else:
+                    intact.append(copy)
+            self._segment.copy(intact)
+        return damaged
+
+    def _copy_large(self, file: SegmentReader, row: int) -> bool:
+        """Copy one record block by block; return whether it was intact."""
+        entry = file.entry(row)
+        head = file.read(entry.offset, record.HEADER_SIZE + entry.meta_len)
+        header = record.unpack_record_header(head[: record.HEADER_SIZE], entry.offset)
+        if header is None or header[0] != entry:
+            return False
+        meta = head[record.HEADER_SIZE :]
+        return self._segment.copy_large(entry, header[1], meta, file.blocks(entry))
+
+    def publish(self, replaced: Sequence[Replaced], used_at: float) -> Path:
+        """Give the pack its name: from now on it is read.
+
+        Parameters
+        ----------
+        replaced : sequence of (str, int)
+            Files of which all that counts is in the pack.
+        used_at : float
+            When the records were last used, POSIX seconds.
+
+        Returns
+        -------
+        path : Path
+            The pack.
+
+        Raises
+        ------
+        OSError
+            If that fails; then no pack is there.
+        """
+        path = self._folder / (self._stem + FINISHED)
+        try:
+            self._segment.append(Kind.REP, [json.dumps(replaced).encode()])
+            self._segment.mark_used(used_at)
+            self._segment.seal()
+            fs.publish(self._unfinished, path)
+        except OSError:
+            self.abandon()
+            raise
+        return path
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        with contextlib.suppress(OSError):
+            self._segment.close()
+        with contextlib.suppress(OSError):
+            fs.remove(self._unfinished)
+
+
+def _is_large(file: SegmentReader, row: int) -> bool:
+    """Return whether a record should be copied by itself."""
+    return file.entry(row).payload_len > MAX_BLOCK
+
+
+def read_copies(
+    file: SegmentReader, rows: Sequence[int]
+) -> Iterator[list[tuple[int, Copy | None]]]:
+    """Yield records, read by read; None in the place of a damaged one.
+
+    Parameters
+    ----------
+    file : SegmentReader
+        The file.
+    rows : sequence of int
+        Numbers of its records, ascending.
+    """
+    numbers = iter(rows)
+    for places, start, end in file.plan_reads(rows):
+        data = memoryview(file.read(start, end - start))
+        chosen = [next(numbers) for _ in places]
+        yield [(row, _copy_from(data, start, file.entry(row))) for row in chosen]
+
+
+def _copy_from(data: memoryview, start: int, entry: record.Entry) -> Copy | None:
+    """Return a record that lies in `data`, if it is as its index says."""
+    at = entry.offset - start
+    meta_at = at + record.HEADER_SIZE
+    payload_at = entry.payload_at - start
+    header = record.unpack_record_header(data[at:meta_at], entry.offset)
+    if header is None or header[0] != entry:
+        return None
+    meta = data[meta_at : meta_at + entry.meta_len]
+    payload = data[payload_at : payload_at + entry.payload_len]
+    if record.body_checksum(meta, [payload]) != header[1]:
+        return None
+    return Copy(entry, header[1], meta, payload)
+
+
+def replaced_by(payload: memoryview | bytearray) -> list[Replaced]:
+    """Return the files that a pack's list names.
+
+    Raises
+    ------
+    ValueError
+        If it is no such list.
+    """
+    pairs = json.loads(bytes(payload))
+    if not isinstance(pairs, list):
+        msg = f"expected a list of names and sizes, not {pairs!r:.80}"
+        raise ValueError(msg)
+    return [(str(name), int(size)) for name, size in pairs]

@@ -1,0 +1,77 @@
+"""What a folder takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gridtask.store.expiry import used_at
+from gridtask.store.index import Index
+from gridtask.store.record import Kind
+
+
+class FolderSizes(NamedTuple):
+    """What a folder takes.
+
+    Attributes
+    ----------
+    n_files : int
+        Files, of all kinds.
+    n_bytes : int
+        Bytes on disk.
+    n_live, live_bytes : int
+        Records that hold data and are not deleted, and their payloads.
+    dead_bytes : int
+        Payloads of deleted and repeated records, and files that packs have
+        replaced.
+    oldest_at, newest_at : float or None
+        When the oldest and the newest live result ended, POSIX seconds.
+    used_at : float or None
+        When a file was last read by a driver, to a day.
+    """
+
+    n_files: int
+    n_bytes: int
+    n_live: int
+    live_bytes: int
+    dead_bytes: int
+    oldest_at: float | None
+    newest_at: float | None
+    used_at: float | None
+
+
+def measure(
+    index: Index, statuses: Mapping[str, os.stat_result], now: float
+) -> FolderSizes:
+    """Return what the files of an index take.
+
+    Parameters
+    ----------
+    index : Index
+        The records.
+    statuses : mapping of str to os.stat_result
+        All files of the folder.
+    now : float
+        POSIX seconds.
+    """
+    entries = [index.entry(number) for number in index.numbers()]
+    live_bytes = sum(entry.payload_len for entry in entries)
+    all_bytes = 0
+    for number, file in enumerate(index.files):
+        if not index.is_dropped(number):
+            all_bytes += sum(n_bytes for _, _, n_bytes, _ in file.identities())
+        elif os.path.basename(file.path) in statuses:
+            all_bytes += file.size
+    ends = [e.t_end_ns / 1e9 for e in entries if e.kind in (Kind.OK, Kind.ERR)]
+    uses = [used_at(name, status, now) for name, status in statuses.items()]
+    return FolderSizes(
+        n_files=len(statuses),
+        n_bytes=sum(status.st_blocks * 512 for status in statuses.values()),
+        n_live=len(entries),
+        live_bytes=live_bytes,
+        dead_bytes=all_bytes - live_bytes,
+        oldest_at=min(ends, default=None),
+        newest_at=max(ends, default=None),
+        used_at=max(uses, default=None),
+    )

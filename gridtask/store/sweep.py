@@ -1,0 +1,88 @@
+"""Sweep: removing what packs have replaced, and what dead processes left.
+
+A file goes if a pack that can be read lists it with its size, and has been
+there for so long that no listing which began before is still going on. It
+never goes because the same records were seen elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from gridtask import fs
+from gridtask.store.compaction import MAX_SECONDS
+from gridtask.store.files import Files
+from gridtask.store.pack import UNFINISHED
+
+GRACE_SECONDS = 120.0
+"""How long a replaced file stays, by the file server's clock."""
+
+
+class Sweep:
+    """What can be removed from one folder, as far as is known.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    files : Files
+        Its files, as they were last listed.
+    """
+
+    def __init__(self, path: Path, files: Files) -> None:
+        self._path = path
+        self._files = files
+        self._replaced = [name for name in files.names if name in files.replaced]
+        self._unfinished = [n for n in files.names if n.endswith(UNFINISHED)]
+
+    def __bool__(self) -> bool:
+        return bool(self._replaced or self._unfinished)
+
+    def run(self) -> int:
+        """Remove what may go; return how many files did.
+
+        What cannot be removed now is left for the next time.
+        """
+        now = fs.server_now(self._path)
+        n_removed = 0
+        for name in self._due(now):
+            with contextlib.suppress(OSError):
+                n_removed += fs.remove(self._path / name)
+        return n_removed
+
+    def _due(self, now: float) -> Iterator[str]:
+        """Yield the names of the files that may be removed."""
+        is_old: dict[int, bool] = {}
+        for name in self._replaced:
+            size, pack = self._files.replaced[name]
+            if pack not in is_old:
+                is_old[pack] = self._age(pack, now) >= GRACE_SECONDS
+            if is_old[pack] and self._has_size(name, size):
+                yield name
+        for name in self._unfinished:
+            with contextlib.suppress(OSError):
+                if now - fs.modified_at(self._path / name) > MAX_SECONDS:
+                    yield name
+
+    def _age(self, number: int, now: float) -> float:
+        """Return how long a pack has had its name; 0 if it is not readable."""
+        file = self._files.index.files[number]
+        if not file.sealed:
+            return 0.0
+        try:
+            # Not the time of its last write: the rename may have come later.
+            return now - fs.changed_at(file.path)
+        except OSError:
+            return 0.0
+
+    def _has_size(self, name: str, size: int) -> bool:
+        """Return whether a file is as it was when it was copied."""
+        number = self._files.number_of(name)
+        if number is not None and self._files.index.files[number].sealed:
+            return self._files.index.files[number].size == size
+        try:
+            return fs.size(self._path / name) == size
+        except OSError:
+            return False
