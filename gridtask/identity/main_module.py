@@ -58,6 +58,9 @@ class MainModule:
         self.statements = list(_statements(self.code, self.main, list(self.failed)))
         self.done = set(names)
 
+    def _is_met(self, value: object) -> bool:
+        return any(id(value) in closure.targets for closure in self.code.closures)
+
     def shared_names(self) -> list[tuple[str, tuple[str, str]]]:
         """Return the globals that are another module's object, and which."""
         rows = [(name, self.shared.get(id(self.main.get(name)))) for name in self.done]
@@ -72,6 +75,9 @@ class MainModule:
 
     def _names(self) -> list[str]:
         names = {n: None for space, n in bindings_of(self.code) if space is self.main}
+        for name, value in self.main.items():
+            if type(value).__module__ == "__main__" and self._is_met(value):
+                names[name] = None
         for closure in self.code.closures:
             for subject in closure.subjects():
                 name = _own_name(subject)

@@ -22,6 +22,8 @@ from typing import Any
 import cloudpickle
 
 from gridtask.identity.callables import is_task
+from gridtask.identity.classes import reduce_class
+from gridtask.identity.values import process_state
 
 _LruCache = functools._lru_cache_wrapper
 _MAX_WRAPPERS = 8
@@ -122,7 +124,7 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
         keep_hints: bool,
     ) -> None:
         super().__init__(file, protocol=5)
-        self.shared = shared
+        self.shared = {**process_state(), **shared}
         self.keep_hints = keep_hints
 
     def persistent_id(self, value: Any) -> tuple[str, str] | None:
@@ -149,7 +151,9 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _LOCKS[type(value)], ()
         reduced = super().reducer_override(value)
         if isinstance(value, type) and type(reduced) is tuple and len(reduced) > 2:
-            reduced[2][0].setdefault("__qualname__", value.__qualname__)
+            return reduce_class(value)
+        if type(value).__module__ == "__main__" and reduced is NotImplemented:
+            return _reduce_instance(value)
         return reduced
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
@@ -228,6 +232,14 @@ def make_dispatcher(registry: list[tuple[type, Any]]) -> Any:
     for kind, implementation in implementations.items():
         dispatcher.register(kind, implementation)
     return dispatcher
+
+
+def _reduce_instance(value: Any) -> Any:
+    """An object that pickles as a name of ``__main__`` is made before the name."""
+    if isinstance(value, type) or not isinstance(value.__reduce_ex__(5), str):
+        return NotImplemented
+    state = dict(vars(value)) if hasattr(value, "__dict__") else None
+    return object.__new__, (type(value),), state
 
 
 def _reduce_cell(cell: types.CellType) -> Any:

@@ -83,9 +83,9 @@ def visit_with(
 
 def _value(closure: Closure, value: object, name: str, define: _Definition) -> Target:
     define = closure.definitions.pop(id(value), define)
-    process = _process_state().get(id(value))
+    process = process_state().get(id(value))
     if process is not None:
-        return closure.remember(value, process)
+        return closure.remember(value, ".".join(process))
     if isinstance(value, _LOCKS):
         return closure.remember(value, f"a {type(value).__name__}")
     if isinstance(value, logging.Logger):
@@ -102,16 +102,16 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
     return node
 
 
-def _process_state() -> dict[int, str]:
+def process_state() -> dict[int, tuple[str, str]]:
     """Return the names of objects that differ in every process, by id.
 
     They count by name, like other attributes of third parties' modules, also
     where user code holds them under a name of its own.
     """
-    found: dict[int, str] = {}
+    found: dict[int, tuple[str, str]] = {}
     for module, names in _PROCESS.items():
         held = vars(sys.modules[module]) if module in sys.modules else {}
-        found.update({id(held[n]): f"{module}.{n}" for n in names if n in held})
+        found.update({id(held[n]): (module, n) for n in names if n in held})
     return found
 
 
