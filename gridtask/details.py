@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +30,6 @@ ASK_SECONDS = 2.0
 
 LAST_BYTES = 4096
 """So much of what was read tells where a log goes on."""
-
-GONE = (errno.ENOENT, errno.ESTALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +292,7 @@ class LogFollower:
         try:
             fd, status = fs.open_status(self._path)
         except OSError as error:
-            if error.errno in GONE:
+            if error.errno in fs.GONE:
                 return
             raise
         try:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypedDict
@@ -132,10 +131,11 @@ class Filters:
         return self.failed or self.stale or any(age is not None for age in ages)
 
     @property
-    def by_age_alone(self) -> bool:
-        """True if `older` is the only condition."""
-        others = self.running or self.failed or self.stale or self.unused is not None
-        return self.older is not None and not others
+    def is_one_age(self) -> bool:
+        """True if one age is the only condition."""
+        ages = (self.older, self.unused)
+        others = self.running or self.failed or self.stale
+        return sum(age is not None for age in ages) == 1 and not others
 
     def of(self, folder: Folder) -> Callable[[Call], bool]:
         """Return what tells whether everything holds of an ended call."""
@@ -148,8 +148,8 @@ class Filters:
             old = set(folder.older(self.older, self.now))
             tests.append(lambda call: call.number in old)
         if self.unused is not None:
-            unused = set(_unused_files(folder, self.now - self.unused))
-            tests.append(lambda call: folder.file_name(call.number) in unused)
+            unused = set(folder.unused(self.unused, self.now))
+            tests.append(lambda call: call.number in unused)
         if self.stale:
             newest = newest_code(folder)
             tests.append(lambda call: call.entry.code != newest)
@@ -208,18 +208,6 @@ def _now(store: Store) -> float:
         return fs.server_now(store.root)
     except OSError:  # a full disk, from which old results are to be removed
         return time.time()
-
-
-def _unused_files(folder: Folder, since: float) -> Iterator[str]:
-    """Yield the names of the files that were not used since a point in time."""
-    try:
-        with os.scandir(folder.path) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if max(status.st_atime, status.st_mtime) <= since:
-                    yield entry.name
-    except FileNotFoundError:
-        return
 
 
 def newest_code(folder: Folder) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,8 +18,6 @@ from gridtask.store.store import MARKER, OWN_NAMES, Store
 
 CANCEL_SECONDS = 60.0
 """How long deleted jobs may take to end."""
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CallsInFlight(GridTaskError):
@@ -133,10 +130,13 @@ class Removal:
         filters = part.filters
         if part.entirely:
             remove_folder(self.store, part)
-        elif part.whole and filters.by_age_alone and filters.older is not None:
+        elif part.whole and filters.is_one_age:
             # By age the store also removes logs, and files at once: that works
             # without room for a tombstone.
-            part.folder.remove_older(filters.older, filters.now)
+            if filters.older is not None:
+                part.folder.remove_older(filters.older, filters.now)
+            elif filters.unused is not None:
+                part.folder.remove_unused(filters.unused, filters.now)
         else:
             part.folder.remove([n for call in part.calls for n in call.numbers])
 
@@ -157,7 +157,7 @@ def remove_folder(store: Store, part: Part) -> None:
     try:
         store.remove_folder(part.folder)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in fs.NO_ROOM:
             raise
         fs.remove_tree(part.folder.path)
         part.folder.reset()

@@ -12,6 +12,34 @@ if TYPE_CHECKING:
     from gridtask.filters import FilterOptions
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wrap what is one paragraph, keep examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
+def add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    *,
+    help: str,
+    description: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """Add a verb to the command and return its parser."""
+    return verbs.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=examples,
+        formatter_class=_HelpFormatter,
+        allow_abbrev=False,
+    )
+
+
 def _age(text: str) -> float:
     """Read an age; what is wrong with it is said in the usage error."""
     try:

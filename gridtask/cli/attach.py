@@ -25,15 +25,14 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "attach",
         help="wait for a run, with its status",
         description="Wait until every call of a run has ended, with the status line; "
         "then say what failed. Its results are taken up by running the script "
         "again, or by gridtask.open_run(RUN).results().",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     add_run(parser)
     parser.set_defaults(run=run)

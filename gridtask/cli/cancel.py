@@ -21,14 +21,13 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "cancel",
         help="delete the jobs of a run",
         description="Delete the jobs of a run. Results that are there stay, and a "
         "rerun of the script computes only the others.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     add_run(parser)
     arguments.add_yes(parser)

@@ -29,13 +29,12 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "config",
         help="show the settings that hold here",
         description="Show every setting that holds here, and where it comes from.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     arguments.add_json(parser)
     parser.set_defaults(run=run)

@@ -12,7 +12,7 @@ from gridtask.printable import printable
 EXAMPLES = """\
 examples:
   gridtask logs 3fa91c02           what the array task of this call has printed
-  gridtask logs -f 3fa91c02        the same, and what follows until the call ends
+  gridtask logs -f 3fa91c02        the same, and what follows until it ends
 """
 
 
@@ -20,14 +20,13 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "logs",
         help="show what a call's array task has printed",
         description="Show what the array task of a call has printed: its stdout and "
         "stderr, also those of the other calls of the same array task.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     parser.add_argument("key", metavar="KEY", help="its key, or the first digits of it")
     parser.add_argument(

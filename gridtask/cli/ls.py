@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -90,14 +91,13 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "ls",
         help="list tasks, or the calls of a task",
         description="List the tasks in the cache; with TASK, KEY, --failed or "
         "--running, calls. With the same arguments `gridtask rm` removes them.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     arguments.add_filters(parser)
     arguments.add_json(parser)
@@ -193,10 +193,17 @@ def _call_columns(rows: Sequence[Row]) -> list[Column]:
     ]
 
 
+def _usual_place(row: Row) -> tuple[str, float]:
+    """Return by what rows are sorted: by name, calls as they ended, the rest last."""
+    ended_at = row.get("ended_at", 0.0)
+    name = str(row.get("task") or row.get("cache"))
+    return name, math.inf if ended_at is None else ended_at
+
+
 def _sorted(rows: list[Row], field: str | None, legal: Sequence[str]) -> list[Row]:
     """Return the rows in the order that was asked for."""
     if field is None:
-        return sorted(rows, key=lambda row: (row["task"], row.get("ended_at") or 0))
+        return sorted(rows, key=_usual_place)
     if field not in legal:
         msg = f"--sort {field!r}: expected one of {', '.join(legal)}"
         raise UsageError(msg)

@@ -34,14 +34,13 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "rm",
         help="remove tasks or calls",
         description="Remove what `gridtask ls` lists for the same arguments. Calls "
         "that are queued or running are refused, unless their jobs may be deleted.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     arguments.add_filters(parser)
     parser.add_argument("--all", action="store_true", help="all tasks")

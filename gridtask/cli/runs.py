@@ -35,14 +35,13 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "runs",
         help="list runs and how far they are",
         description="List the runs whose run files are kept, oldest first. "
         "gridtask.open_run(RUN) opens one in Python.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     arguments.add_json(parser)
     parser.set_defaults(run=run)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  gridtask show 3fa91c02           arguments, result, code, host and log of a call
+  gridtask show 3fa91c02           all that is known of a call
   gridtask show 3fa9 --json        the same as one JSON object
 """
 
@@ -26,13 +26,12 @@ def register(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
 ) -> argparse.ArgumentParser:
     """Add this verb to the command."""
-    parser = verbs.add_parser(
+    parser = arguments.add_verb(
+        verbs,
         "show",
         help="show a call: arguments, result, code, host, log",
         description="Show all that is known of one call.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=EXAMPLES,
     )
     parser.add_argument("key", metavar="KEY", help="its key, or the first digits of it")
     arguments.add_json(parser)

@@ -46,9 +46,11 @@ def as_age(timestamp: Any) -> str:
 
 
 def as_seconds(seconds: Any) -> str:
-    """Return a number of seconds, to two digits or to one second."""
+    """Return a number of seconds, to two digits or to one second, ``-`` for none."""
     if seconds is None:
         return "-"
+    if 0 < seconds < 0.01:
+        return "<0.01"
     return f"{seconds:.2g}" if seconds < 9.95 else f"{seconds:.0f}"
 
 

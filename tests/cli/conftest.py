@@ -49,9 +49,7 @@ class Cache:
             }
         return flights
 
-    def put(
-        self, task, key, *, age=0.0, failed=False, value=1.0, code="c0de", **meta
-    ):
+    def put(self, task, key, *, age=0.0, failed=False, value=1.0, code="c0de", **meta):
         """Write a result, or a failure, that ended `age` seconds ago."""
         folder = Store.open(self.root).folder(task)
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -28,6 +28,10 @@ from gridtask.errors import (
         ["rm", "--older", "-1d"],
         ["rm", "--old", "7d"],
         ["config", "extra"],
+        ["show"],
+        ["logs"],
+        ["cancel"],
+        ["ls", "--unused", "3"],
     ],
 )
 def test_wrong_usage_is_status_2(argv, capsys):
@@ -47,11 +51,32 @@ def test_complaints_are_one_line(capsys):
     assert "\x1b" not in line
 
 
-@pytest.mark.parametrize("verb", ["ls", "rm", "config"])
+VERBS = [module.__name__.rpartition(".")[2] for module in command.VERBS]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
-    """--help of a verb is no error."""
+    """--help of a verb is no error, and has an example."""
     assert main([verb, "--help"]) == 0
-    assert f"usage: gridtask {verb}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"usage: gridtask {verb}" in out
+    assert f"examples:\n  gridtask {verb}" in out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_line_of_an_example_is_wider_than_a_terminal(verb, capsys):
+    """Examples are not wrapped by argparse: they must fit by themselves."""
+    main([verb, "--help"])
+    examples = capsys.readouterr().out.partition("examples:")[2]
+    assert max(map(len, examples.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verb", ["ls", "rm"])
+def test_help_says_what_stale_means(verb, capsys):
+    """The word alone could mean old as well."""
+    main([verb, "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "computed by another version of the task's code" in out
 
 
 @pytest.mark.parametrize("argv", [["-C", "x", "ls"], ["ls", "-C", "x"]])

@@ -33,6 +33,9 @@ def test_tasks_with_their_numbers(filled, rows):
         "files",
         "oldest",
         "newest",
+        "live_bytes",
+        "dead_bytes",
+        "used",
     ]
     assert (simulate["task"], simulate["results"], simulate["failed"]) == (
         "simulate",

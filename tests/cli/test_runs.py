@@ -14,6 +14,8 @@ class FakeRun:
 
     id = "k3f9a2bc"
     name = "first\x1b"
+    task = "simulate"
+    created_at = 86400.0
 
     def __len__(self):
         return 5
@@ -41,12 +43,14 @@ def test_runs_with_their_counts(cache, one_run, capsys):
     assert json.loads(capsys.readouterr().out) == {
         "run": "k3f9a2bc",
         "name": "first\x1b",
+        "task": "simulate",
         "calls": 5,
         "cached": 1,
         "finished": 1,
         "running": 1,
         "failed": 1,
         "queued": 1,
+        "created_at": 86400.0,
     }
 
 
