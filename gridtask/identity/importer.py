@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.machinery
 import sys
@@ -10,6 +11,7 @@ from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from gridtask.identity.sources import serve
+from gridtask.identity.syntax import first_line
 
 MAGIC = b"gridtask snapshot 1\n"
 """First bytes of every snapshot."""
@@ -28,12 +30,15 @@ class ModuleSource(NamedTuple):
         A package's search path; None for a plain module.
     raw : bytes
         The file's bytes.
+    left_out : tuple of int
+        First lines of top-level statements that do not run on a worker.
     """
 
     name: str
     filename: str | None
     folders: tuple[str, ...] | None
     raw: bytes
+    left_out: tuple[int, ...] = ()
 
 
 class SnapshotLoader(importlib.machinery.SourceFileLoader):
@@ -50,7 +55,12 @@ class SnapshotLoader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the snapshot's text; compiled files on disk are not read."""
-        code: CodeType = compile(self.source.raw, self.path, "exec", dont_inherit=True)
+        text: bytes | ast.Module = self.source.raw
+        if self.source.left_out:
+            text = ast.parse(self.source.raw, self.path)
+            left_out = set(self.source.left_out)
+            text.body = [u for u in text.body if first_line(u) not in left_out]
+        code: CodeType = compile(text, self.path, "exec", dont_inherit=True)
         return code
 
 

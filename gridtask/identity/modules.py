@@ -16,9 +16,12 @@ from gridtask.identity.closure import Closure
 from gridtask.identity.importer import ModuleSource
 from gridtask.identity.lookup import Namespace, absolute_name
 from gridtask.identity.sources import Source, imported_names, read_source
+from gridtask.identity.syntax import DEFINITIONS, first_line
 
 if TYPE_CHECKING:
     from gridtask.identity.code import Code
+
+_RUNS = frozenset({"map", "starmap", "grid", "submit", "submit_map"})
 
 
 def imports_of(code: Code) -> list[str]:
@@ -94,7 +97,46 @@ def _module_source(boundary: Boundary, name: str) -> ModuleSource | None:
         raise changed_on_disk(filename, name)
     if module is not None:
         _check_module(module, source)
-    return ModuleSource(name, filename, folders, source.raw)
+    left_out = () if module is None else tuple(_find_left_out(module, source))
+    return ModuleSource(name, filename, folders, source.raw, left_out)
+
+
+def _find_left_out(module: types.ModuleType, source: Source) -> Iterator[int]:
+    """Yield the first lines of statements that run tasks, or need their results.
+
+    A script without a guard that another one imports must not submit its calls
+    again on every worker.
+    """
+    lost: set[str] = set()
+    for unit in source.tree.body:
+        if isinstance(unit, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
+            continue
+        names = [node for node in ast.walk(unit) if isinstance(node, ast.Name)]
+        used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        if not lost.isdisjoint(used) or _runs_tasks(module, unit):
+            lost |= {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+            yield first_line(unit)
+
+
+def _runs_tasks(module: types.ModuleType, unit: ast.stmt) -> bool:
+    calls = [node.func for node in ast.walk(unit) if isinstance(node, ast.Call)]
+    for function in calls:
+        is_method = isinstance(function, ast.Attribute) and function.attr in _RUNS
+        owner = function.value if is_method else function  # type: ignore[attr-defined]
+        if is_task(_held(module, owner)):
+            return True
+    return False
+
+
+def _held(module: types.ModuleType, node: ast.expr) -> object:
+    """Return what a dotted name at a module's top level holds, or None."""
+    if isinstance(node, ast.Name):
+        return vars(module).get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _held(module, node.value)
+        if isinstance(owner, types.ModuleType):
+            return vars(owner).get(node.attr)
+    return None
 
 
 def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
