@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gridtask import fs
@@ -18,6 +18,9 @@ from gridtask.store.store import MARKER, OWN_NAMES, Store
 
 CANCEL_SECONDS = 60.0
 """How long deleted jobs may take to end."""
+
+SLEEP = time.sleep
+"""Waits between two looks at jobs that are ending; tests pass their own."""
 
 
 class CallsInFlight(GridTaskError):
@@ -166,9 +169,6 @@ def remove_folder(store: Store, part: Part) -> None:
 def cancel_flights(
     store: Store,
     flights: Sequence[Flight],
-    *,
-    seconds: float = CANCEL_SECONDS,
-    sleep: Callable[[float], object] = time.sleep,
 ) -> None:
     """Delete the array tasks of calls in flight, and wait until they have ended.
 
@@ -177,7 +177,7 @@ def cancel_flights(
     SchedulerUnavailable
         If a scheduler does not answer.
     GridTaskError
-        If jobs are just being submitted, or are still there after `seconds`.
+        If jobs are just being submitted, or are still there after `CANCEL_SECONDS`.
     """
     waiting = [flight for flight in flights if flight.job_id is None]
     if waiting:
@@ -195,14 +195,12 @@ def cancel_flights(
         backend = open_backend(name, store.runs)
         for job_id, numbers in tasks.items():
             backend.cancel(job_id, sorted(numbers))
-    _await_end(store, jobs, seconds, sleep)
+    _await_end(store, jobs)
 
 
 def _await_end(
     store: Store,
     jobs: Mapping[str, Mapping[str, set[int]]],
-    seconds: float,
-    sleep: Callable[[float], object],
 ) -> None:
     """Wait until array tasks are gone, which would go on writing results."""
     delay, waited = 0.05, 0.0
@@ -210,14 +208,14 @@ def _await_end(
         _n_left(open_backend(name, store.runs).poll(), tasks)
         for name, tasks in jobs.items()
     ):
-        if waited >= seconds:
+        if waited >= CANCEL_SECONDS:
             msg = (
-                f"{n_left} array tasks are still ending after {seconds:.0f} s: "
+                f"{n_left} array tasks are still ending after {CANCEL_SECONDS:.0f} s: "
                 "they are being deleted, nothing else was removed; run it again "
                 "in a moment"
             )
             raise GridTaskError(msg)
-        sleep(delay)
+        SLEEP(delay)
         waited += delay
         delay = min(2.0, delay * 1.5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from gridtask.cli.errors import UsageError
 from gridtask.units import parse_age
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "latest call: after a change of the code they are not reused, unless the "
         "change is taken back",
     )
+    parser.add_argument("--all", action="store_true", help="all tasks")
     parser.add_argument(
         "--below",
         metavar="DIR",
@@ -109,6 +111,19 @@ def filters_of(args: argparse.Namespace) -> FilterOptions:
         "running": args.running,
         "stale": args.stale,
     }
+
+
+def check_names(args: argparse.Namespace) -> None:
+    """Refuse names beside ``--all``.
+
+    Raises
+    ------
+    UsageError
+        If there are any.
+    """
+    if args.all and args.names:
+        msg = f"--all is every task: leave out either --all or {args.names[0]!r}"
+        raise UsageError(msg)
 
 
 def has_filters(args: argparse.Namespace) -> bool:

@@ -112,6 +112,7 @@ def register(
 
 def run(args: argparse.Namespace) -> int:
     """List tasks, calls or caches."""
+    arguments.check_names(args)
     names, filters = args.names, arguments.filters_of(args)
     columns: Sequence[Column]
     if args.below is not None:

@@ -43,7 +43,6 @@ def register(
         examples=EXAMPLES,
     )
     arguments.add_filters(parser)
-    parser.add_argument("--all", action="store_true", help="all tasks")
     parser.add_argument(
         "--cancel",
         action="store_true",
@@ -56,9 +55,7 @@ def register(
 
 def run(args: argparse.Namespace) -> int:
     """Say what goes, ask, and remove it."""
-    if args.all and args.names:
-        msg = f"--all is every task: leave out either --all or {args.names[0]!r}"
-        raise UsageError(msg)
+    arguments.check_names(args)
     if args.below is not None:
         return _remove_below(args)
     if not (args.names or args.all or arguments.has_filters(args)):

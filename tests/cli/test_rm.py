@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 
 import pytest
 
+from gridtask.backends.base import JobState, TaskGroup, TaskState
+from gridtask.cli import main
+from gridtask.errors import SchedulerUnavailable
 from gridtask.store.store import Store
 
 ALL = (["3fa91c02", "3fa91c77"], ["5b"])
@@ -127,8 +131,6 @@ def test_nothing_to_remove_is_no_error(filled, argv, capsys):
 
 def test_no_cache_is_nothing_to_remove(tmp_path, monkeypatch):
     """Where there is no cache yet there is nothing to remove."""
-    from gridtask.cli import main
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRIDTASK_CACHE", raising=False)
     assert main(["rm", "--all"]) == 0
@@ -156,6 +158,148 @@ def test_tasks_with_calls_in_flight_stay(filled, argv, capsys):
     assert filled.keys("simulate") == ALL
     assert filled.keys("train") == (["77aa"], [])
     assert "3 of simulate" in capsys.readouterr().err
+
+
+def test_a_key_in_flight_stays(filled, capsys):
+    """A call that is tried again is not removed under the feet of its job."""
+    filled.in_flight = {"simulate": ["5b"]}
+    assert filled.run("rm", "5b00", "--yes") == 1
+    assert filled.keys("simulate") == ALL
+    assert "--cancel" in capsys.readouterr().err
+
+
+def test_unknown_jobs_count_as_in_flight(filled, capsys):
+    """Where the scheduler does not answer, nothing is removed on a guess."""
+    filled.in_flight, filled.is_known = {"simulate": 1}, False
+    assert filled.run("rm", "simulate", "--yes") == 1
+    assert filled.keys("simulate") == ALL
+    assert "as far as is known" in capsys.readouterr().err
+
+
+class Jobs:
+    """A backend whose jobs end when they are told to."""
+
+    def __init__(self, patience=0):
+        self.cancelled = []
+        self.patience = patience
+
+    def cancel(self, job_id, tasks=None):
+        self.cancelled.append((job_id, tasks))
+
+    def poll(self):
+        self.patience -= 1
+        if self.patience < 0:
+            return {}
+        groups = (TaskGroup(TaskState.DELETING, (range(1, 9),)),)
+        return {"118": JobState("118", "gt_x", groups)}
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """Put a backend in place that notes what it was asked to cancel."""
+    jobs = Jobs()
+    monkeypatch.setattr("gridtask.removal.open_backend", lambda name, runs: jobs)
+    monkeypatch.setattr("gridtask.removal.SLEEP", lambda seconds: None)
+    return jobs
+
+
+def test_cancel_deletes_the_jobs_first(filled, jobs, capsys):
+    """rm --cancel ends the array tasks, waits for their end, then removes."""
+    filled.in_flight = {"simulate": 3}
+    jobs.patience = 3
+    assert filled.run("rm", "simulate", "--cancel", "--yes") == 0
+    assert jobs.cancelled == [("118", [1, 2])]
+    assert jobs.patience < 0
+    assert filled.keys("simulate") == ([], [])
+    assert "3 calls in flight" in capsys.readouterr().err
+
+
+def test_cancel_takes_the_array_task_of_the_call_only(filled, jobs, capsys):
+    """Of other calls, only those in the same array task end; that is told."""
+    filled.in_flight = {"simulate": ["a1", "a2", "a3", "a4"]}
+    assert filled.run("rm", "a300", "--cancel", "--yes") == 0
+    assert jobs.cancelled == [("118", [2])]
+    assert "1 other call in the same array tasks" in capsys.readouterr().err
+
+
+def test_running_calls_are_cancelled_without_losing_results(filled, jobs):
+    """rm --running --cancel leaves all that has ended."""
+    filled.in_flight = {"simulate": 3}
+    assert filled.run("rm", "--running", "--cancel", "--yes") == 0
+    assert filled.keys("simulate") == ALL
+
+
+def test_jobs_that_do_not_end_stop_the_removal(filled, jobs, capsys):
+    """What could still write results is not taken for gone."""
+    filled.in_flight = {"simulate": 1}
+    jobs.patience = 10**9
+    assert filled.run("rm", "simulate", "--cancel", "--yes") == 1
+    assert filled.keys("simulate") == ALL
+    assert "still ending" in capsys.readouterr().err
+
+
+def test_scheduler_that_does_not_answer_stops_the_removal(filled, jobs, monkeypatch):
+    """Its own exit status tells a script to try again later."""
+
+    def cancel(job_id, tasks=None):
+        msg = "qdel: no answer"
+        raise SchedulerUnavailable(msg)
+
+    monkeypatch.setattr(jobs, "cancel", cancel)
+    filled.in_flight = {"simulate": 1}
+    assert filled.run("rm", "simulate", "--cancel", "--yes") == 4
+    assert filled.keys("simulate") == ALL
+
+
+def no_room(*args, **options):
+    """Do as a full disk does."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let nothing be created any more: no file, no folder."""
+    monkeypatch.setattr("gridtask.fs.create", no_room)
+    monkeypatch.setattr("gridtask.fs.make_folder", no_room)
+
+
+@pytest.mark.parametrize("argv", [["simulate"], ["--older", "7d"], ["--unused", "0s"]])
+def test_a_full_disk_is_emptied(filled, full_disk, argv):
+    """Removal by task and by age needs no room itself."""
+    filled.run("rm", *argv, "--yes")
+    assert filled.keys("simulate")[0] in ([], ["3fa91c77"])
+
+
+def test_rm_of_a_call_on_a_full_disk_is_not_pretended(filled, full_disk, capsys):
+    """Where the tombstone cannot be written, nothing is said to be removed."""
+    assert filled.run("rm", "3fa91c02", "--yes") == 1
+    assert "No space left" in capsys.readouterr().err
+    assert filled.keys("simulate") == ALL
+
+
+def test_home_is_no_cache(cache, monkeypatch, capsys):
+    """A marker that went astray does not open the home folder to rm."""
+    cache.put("f", "aaaa")
+    monkeypatch.setenv("HOME", str(cache.root))
+    assert cache.run("rm", "--all", "--yes") == 1
+    assert "no place for a cache" in capsys.readouterr().err
+    assert cache.keys("f") == (["aaaa"], [])
+
+
+def test_only_caches_are_touched(tmp_path, capsys):
+    """Without the marker nothing is removed, however much it looks like a cache."""
+    task = tmp_path / "f" / "simulate~00000000"
+    task.mkdir(parents=True)
+    assert main(["rm", "-C", str(tmp_path), "--all", "--yes"]) == 1
+    assert "no cache folder" in capsys.readouterr().err
+    assert task.is_dir()
+
+
+def test_names_are_escaped(cache, capsys):
+    """What rm says of a task cannot send control sequences."""
+    cache.put("f\x1b[2J", "aaaa")
+    cache.run("rm", "--all", "--yes")
+    assert "\x1b" not in capsys.readouterr().err
 
 
 def test_finished_calls_go_while_others_run(filled):
