@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 
 import pytest
@@ -68,7 +69,7 @@ class Cache:
             peak_mb=100,
         )
         writer.seal()
-        return writer.path
+        return folder.path / name
 
     def keys(self, task):
         """Return the keys of a task's results and failures, in this order."""
@@ -84,13 +85,50 @@ class Cache:
         return main(["-C", str(self.root), *argv])
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def answer(monkeypatch):
+    """Return a function that puts a terminal with an answer in place."""
+
+    def put(text):
+        monkeypatch.setattr("sys.stdin", Terminal(text))
+        shown = Terminal()
+        monkeypatch.setattr("sys.stderr", shown)
+        return shown
+
+    return put
+
+
+@pytest.fixture
+def make_cache(monkeypatch):
+    """Return a function that makes a cache without calls in a new folder."""
+    caches = {}
+
+    def make(root):
+        root.parent.mkdir(parents=True, exist_ok=True)
+        Store.open(root)
+        caches[root] = Cache(root)
+        return caches[root]
+
+    def find_flights(store):
+        cache = caches.get(store.root)
+        return cache.flights(store) if cache else Flights(store.runs)
+
+    for module in ("caches", "removal", "details"):
+        monkeypatch.setattr(f"gridtask.{module}.find_flights", find_flights)
+    return make
+
+
+@pytest.fixture
+def cache(tmp_path, make_cache):
     """A cache without calls."""
-    cache = Cache(tmp_path / "cache")
-    Store.open(cache.root)
-    monkeypatch.setattr("gridtask.caches.find_flights", cache.flights)
-    return cache
+    return make_cache(tmp_path / "cache")
 
 
 @pytest.fixture

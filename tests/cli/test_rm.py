@@ -17,26 +17,6 @@ ALL = (["3fa91c02", "3fa91c77"], ["5b"])
 """The keys of the fixture's task simulate."""
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def answer(monkeypatch):
-    """Return a function that puts a terminal with an answer in place."""
-
-    def put(text):
-        monkeypatch.setattr("sys.stdin", Terminal(text))
-        shown = Terminal()
-        monkeypatch.setattr("sys.stderr", shown)
-        return shown
-
-    return put
-
-
 def test_a_task_goes_entirely(filled):
     """rm TASK leaves nothing of it and touches no other."""
     assert filled.run("rm", "simulate", "--yes") == 0
