@@ -9,7 +9,7 @@ import dis
 import sys
 from types import CodeType
 
-from gridtask.identity.names import Chain, Change, Uses
+from gridtask.identity.uses import Chain, Change, Uses
 
 _GLOBAL_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _ATTRIBUTE_LOADS = {"LOAD_ATTR", "LOAD_METHOD"}

@@ -16,9 +16,10 @@ from gridtask.identity.components import Node
 from gridtask.identity.lookup import Environment, Namespace, Target, qualify
 from gridtask.identity.names import function_uses
 from gridtask.identity.scopes import ScopeError
-from gridtask.identity.sources import Place, read_source
+from gridtask.identity.sources import Place
 from gridtask.identity.state import is_container
 from gridtask.identity.syntax import FunctionNode, function_bytes
+from gridtask.identity.texts import read_source
 
 _BUILTINS = (
     types.BuiltinFunctionType,
@@ -30,8 +31,8 @@ _BUILTINS = (
     types.MemberDescriptorType,
 )
 _BUILTIN_NAMES = frozenset({"ufunc", "cython_function_or_method"})
-_PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset)
-_LruCache = functools._lru_cache_wrapper
+PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset)
+LruCache = functools._lru_cache_wrapper
 _Origin = tuple[Namespace, str] | None
 
 
@@ -77,7 +78,7 @@ def callable_parts(value: Any) -> list[tuple[str, object]] | None:
         return [(label, part) for label, part in accessors if part is not None]
     if isinstance(value, functools.cached_property):
         return [("function", value.func)]
-    if isinstance(value, _LruCache):
+    if isinstance(value, LruCache):
         return [("function", value.__wrapped__)]
     if isinstance(value, functools.partialmethod):
         return [
@@ -86,11 +87,11 @@ def callable_parts(value: Any) -> list[tuple[str, object]] | None:
             ("keywords", value.keywords),
         ]
     if isinstance(value, functools.singledispatchmethod):
-        return [("function", value.func), *_registry(value.dispatcher)]
+        return [("function", value.func), *registry_parts(value.dispatcher)]
     return None
 
 
-def _registry(dispatcher: Any) -> list[tuple[str, object]]:
+def registry_parts(dispatcher: Any) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = []
     for kind, function in dispatcher.registry.items():
         shown = f"{kind.__module__}.{kind.__qualname__}"
@@ -128,7 +129,7 @@ def _builtin(closure: Closure, value: Any) -> Target:
     if isinstance(owner, type):
         is_own = closure.boundary.owns_class(owner)
     else:
-        is_own = type(owner) in _PLAIN or closure.boundary.owns_class(type(owner))
+        is_own = type(owner) in PLAIN or closure.boundary.owns_class(type(owner))
     if not is_own:
         return closure.remember(value, name)
     # Every access makes a new bound method: do not remember it by its id.
@@ -149,13 +150,13 @@ def _qualname(value: Any) -> str:
 
 def _task(closure: Closure, task: Any) -> Target:
     """Another task counts by its own code, without its options."""
-    node = Node(_function_name(task.func), "task", task)
+    node = Node(function_name(task.func), "task", task)
     closure.remember(task, node)
     options = dict(task.code_options)
     version = options.get("version")
     if version is not None:
         node.add("version", repr(version))
-        node.add("name", _function_name(task.func, short=True))
+        node.add("name", function_name(task.func, short=True))
     elif options.get("ignore_code"):
         from gridtask.identity.code import nested_digest
 
@@ -171,7 +172,7 @@ def _task(closure: Closure, task: Any) -> Target:
     return node
 
 
-def _function_name(function: object, *, short: bool = False) -> str:
+def function_name(function: object, *, short: bool = False) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     namespace = getattr(function, "__globals__", None)
     if isinstance(namespace, dict) and not short:
@@ -183,12 +184,14 @@ def _function_name(function: object, *, short: bool = False) -> str:
 def _visit_function(
     closure: Closure, function: types.FunctionType, origin: _Origin
 ) -> Target:
+    from gridtask.identity import wrappers
+
     filename = function.__code__.co_filename
     if closure.ignored and closure.ignores_module(function.__globals__.get("__name__")):
         return closure.remember(function, f"ignored {function.__qualname__}")
     if not closure.boundary.owns_file(filename):
-        return _third_party(closure, function)
-    node = Node(_function_name(function), "function", function)
+        return wrappers.third_party_function(closure, function)
+    node = Node(function_name(function), "function", function)
     closure.remember(function, node)
     closure.later(lambda: _expand_function(closure, node, function))
     return node
@@ -344,78 +347,3 @@ def _is_rewritten(namespace: Namespace) -> bool:
     """Return whether a loader compiles something else than the file's text."""
     loader = namespace.get("__loader__")
     return loader is not None and type(loader).__module__.startswith("_pytest")
-
-
-# -- third parties' wrappers around user code ---------------------------------------
-def is_own_code(closure: Closure, value: object) -> bool:
-    """Return whether `value` is a function, class or task of the user's."""
-    if isinstance(value, types.FunctionType):
-        return closure.boundary.owns_file(value.__code__.co_filename)
-    if isinstance(value, type):
-        return closure.boundary.owns_class(value)
-    if is_task(value):
-        return True
-    if isinstance(value, types.MethodType):
-        return is_own_code(closure, value.__func__)
-    return isinstance(value, _LruCache) and is_own_code(closure, value.__wrapped__)
-
-
-def _third_party(closure: Closure, function: types.FunctionType) -> Target:
-    code = function.__code__
-    name = f"{function.__globals__.get('__name__')}.{code.co_qualname}"
-    held = _held_parts(closure, function)
-    if not held:
-        return closure.remember(function, name)
-    node = Node(_function_name(function), "wrapper", function)
-    closure.remember(function, node)
-    node.add("name", name)
-    from gridtask.identity.boundary import in_standard_library
-
-    if not in_standard_library(code.co_filename):
-        closure.hints_wanted = True
-
-    def expand() -> None:
-        for label, part in held:
-            node.link(label, closure.visit(part, f"{node.name}.{label}"))
-
-    closure.later(expand)
-    return node
-
-
-def _held_parts(
-    closure: Closure, function: types.FunctionType
-) -> list[tuple[str, object]]:
-    """Return what of the user's a third party's function holds."""
-    if hasattr(function, "registry") and hasattr(function, "dispatch"):
-        return _registry(function)
-    held: list[tuple[str, object]] = []
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    for name, cell in cells:
-        try:
-            held.append((f"cell {name}", cell.cell_contents))
-        except ValueError:
-            continue
-    held += [(f"default {k}", v) for k, v in default_values(function).items()]
-    wrapped = vars(function).get("__wrapped__")
-    if wrapped is not None:
-        held.append(("wrapped", wrapped))
-    own = [row for row in held if _holds_own(closure, row[1])]
-    if not own:
-        return []
-    plain = [row for row in held if type(row[1]) in _PLAIN or row[1] is None]
-    return own + [row for row in plain if row not in own]
-
-
-def _holds_own(closure: Closure, value: object) -> bool:
-    if is_own_code(closure, value):
-        return True
-    if isinstance(value, types.FunctionType):
-        return bool(_held_parts(closure, value))
-    parts = callable_parts(value)
-    if parts is not None:
-        return any(_holds_own(closure, part) for _, part in parts)
-    if isinstance(value, list | tuple):
-        return any(_holds_own(closure, part) for part in value)
-    if isinstance(value, dict):
-        return any(_holds_own(closure, part) for part in value.values())
-    return not isinstance(value, type) and closure.boundary.owns_class(type(value))

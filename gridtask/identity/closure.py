@@ -27,9 +27,10 @@ from gridtask.identity.lookup import (
     load_submodule,
     qualify,
 )
-from gridtask.identity.names import Chain, Change, Uses
-from gridtask.identity.sources import Imported, namespace_sources
-from gridtask.identity.state import State, counts_as_called, is_container
+from gridtask.identity.sources import Imported
+from gridtask.identity.state import State
+from gridtask.identity.texts import namespace_sources
+from gridtask.identity.uses import Chain, Change, Uses
 
 _MISSING = object()
 _MODULE_NAMES = frozenset(
@@ -95,7 +96,7 @@ class Closure:
         self.definitions: dict[int, Callable[[], Target | None]] = {}
         self.kept: list[object] = []
         self.member_changes: list[tuple[type, str, str, str]] = []
-        self._changes: list[tuple[Node, Change, Environment]] = []
+        self.changes: list[tuple[Node, Change, Environment]] = []
         self._queue: deque[Callable[[], None]] = deque()
 
     # -- the worklist -----------------------------------------------------------
@@ -105,6 +106,7 @@ class Closure:
 
     def run(self) -> None:
         """Walk until nothing new is found, then say what is state."""
+        from gridtask.identity.changes import find_state
         from gridtask.identity.members import link_subclasses
 
         while self._queue:
@@ -112,23 +114,7 @@ class Closure:
                 self._queue.popleft()()
             if "subclasses" in self.flags:
                 link_subclasses(self)
-        self._find_state()
-
-    def _find_state(self) -> None:
-        for node, change, environment in self._changes:
-            method = node.member[1] if node.member else None
-            if change.how == "rebind" or counts_as_called(method, self.attributes):
-                self._note_change(node, change, environment)
-        for cls, method, attribute, how in self.member_changes:
-            if not counts_as_called(method, self.attributes):
-                continue
-            for base in cls.__mro__:
-                held = vars(base).get(attribute, _MISSING)
-                if held is _MISSING:
-                    continue
-                if how == "attribute" or is_container(held):
-                    self.found_state.add_attribute(base, attribute)
-                break
+        find_state(self)
 
     def subjects(self) -> Iterator[object]:
         """Yield the objects that the walk has met."""
@@ -180,7 +166,7 @@ class Closure:
                 "does not count; name it with depends=[...]"
             )
         for change in uses.changes:
-            self._changes.append((node, change, environment))
+            self.changes.append((node, change, environment))
 
     def resolve(self, chain: Chain, environment: Environment, user: str = "") -> Target:
         """Return what a chain leads to."""
@@ -190,7 +176,7 @@ class Closure:
                 from gridtask.identity.definitions import cell_definition
 
                 return cell_definition(self, cell, str(chain.root), environment)
-        found = self._follow_chain(chain, environment)
+        found = self.follow_chain(chain, environment)
         if found.target is not None:
             return found.target
         origin = None if found.namespace is None else (found.namespace, found.name)
@@ -221,7 +207,7 @@ class Closure:
         except ValueError:
             return False
 
-    def _follow_chain(self, chain: Chain, environment: Environment) -> Found:
+    def follow_chain(self, chain: Chain, environment: Environment) -> Found:
         if chain.kind == "global":
             return self._follow_global(str(chain.root), chain.attributes, environment)
         if chain.kind == "import":
@@ -352,7 +338,7 @@ class Closure:
         self, module: ModuleType, attributes: tuple[str, ...]
     ) -> Found:
         """Count by name, unless user code has put something of its own there."""
-        from gridtask.identity.callables import is_own_code
+        from gridtask.identity.wrappers import is_own_code
 
         dotted = [module.__name__, *attributes]
         value: object = module
@@ -373,56 +359,3 @@ class Closure:
         from gridtask.identity.values import visit_module
 
         return visit_module(self, namespace)
-
-    # -- what the code changes ----------------------------------------------------
-    def _note_change(
-        self, node: Node, change: Change, environment: Environment
-    ) -> None:
-        chain, how = change
-        state = self.found_state
-        if how == "rebind":
-            if chain.kind == "global":
-                self._add_name(environment.namespace, str(chain.root), node)
-            elif (cell := environment.cells.get(str(chain.root))) is not None:
-                state.cells.add(id(cell))
-            return
-        if how == "attribute":
-            holder = self._follow_chain(
-                chain._replace(attributes=chain.attributes[:-1]), environment
-            )
-            self._change_attribute(holder, chain.attributes[-1], node)
-            return
-        found = self._follow_chain(chain, environment)
-        if found.target is not None:
-            return
-        if found.attributes:
-            self._change_member(found.value, found.attributes)
-        elif state.add_content(found.value) and found.namespace is not None:
-            self._add_name(found.namespace, found.name, node)
-
-    def _add_name(self, namespace: Namespace, name: str, node: Node) -> None:
-        key = (id(namespace), name)
-        self.found_state.names.add(key)
-        users = self.found_state.mutators.setdefault(key, set())
-        users.add(getattr(node.subject, "__name__", ""))
-
-    def _change_attribute(self, holder: Found, name: str, node: Node) -> None:
-        if holder.target is not None:
-            return
-        value = holder.value
-        if holder.attributes:
-            self._change_member(value, (*holder.attributes, name))
-        elif isinstance(value, ModuleType):
-            if self.boundary.owns_module(value):
-                self._add_name(vars(value), name, node)
-        else:
-            self.found_state.add_attribute(value, name)
-
-    def _change_member(self, owner: object, attributes: tuple[str, ...]) -> None:
-        """``owner.a.b = …`` or ``owner.a.append(…)`` changes ``a`` of owner."""
-        if isinstance(owner, type):
-            for base in owner.__mro__:
-                if attributes[0] in vars(base):
-                    self.found_state.add_attribute(base, attributes[0])
-                    return
-        self.found_state.add_attribute(owner, attributes[0])

@@ -13,9 +13,9 @@ from types import CellType
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
 from gridtask.identity.lookup import Environment, Namespace, Target, qualify
-from gridtask.identity.names import Uses, enclosed_uses, statement_uses
+from gridtask.identity.names import enclosed_uses, statement_uses
 from gridtask.identity.scopes import ScopeError
-from gridtask.identity.sources import Place, Source, namespace_sources
+from gridtask.identity.sources import Place, Source
 from gridtask.identity.syntax import (
     DEFINITIONS,
     FUNCTIONS,
@@ -25,6 +25,8 @@ from gridtask.identity.syntax import (
     first_line,
     is_main_guard,
 )
+from gridtask.identity.texts import namespace_sources
+from gridtask.identity.uses import Uses
 
 
 def definition(

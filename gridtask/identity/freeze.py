@@ -21,7 +21,7 @@ from gridtask.identity.main_module import (
 )
 from gridtask.identity.modules import collect_modules, imports_of
 from gridtask.identity.patches import PatchFinder
-from gridtask.identity.sources import cells, namespace_sources, read_source
+from gridtask.identity.texts import cells, namespace_sources, read_source
 
 if TYPE_CHECKING:
     from gridtask.identity.code import Code

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
-from gridtask.identity.sources import serve
 from gridtask.identity.syntax import first_line
+from gridtask.identity.texts import serve
 
 MAGIC = b"gridtask snapshot 1\n"
 """First bytes of every snapshot."""

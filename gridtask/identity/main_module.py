@@ -12,8 +12,9 @@ from gridtask.errors import IdentityError
 from gridtask.identity.callables import is_task
 from gridtask.identity.definitions import defining, definition
 from gridtask.identity.lookup import Namespace
-from gridtask.identity.sources import Source, namespace_sources
+from gridtask.identity.sources import Source
 from gridtask.identity.syntax import DEFINITIONS, first_line
+from gridtask.identity.texts import namespace_sources
 from gridtask.identity.transport import dump
 
 if TYPE_CHECKING:

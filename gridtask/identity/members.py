@@ -10,12 +10,14 @@ import sys
 import types
 from typing import Any
 
-from gridtask.identity.callables import callable_parts, is_own_code, source_text
+from gridtask.identity.callables import callable_parts, source_text
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
 from gridtask.identity.lookup import Target, qualify
-from gridtask.identity.sources import Place, namespace_sources, read_source
+from gridtask.identity.sources import Place
 from gridtask.identity.syntax import class_bytes
+from gridtask.identity.texts import namespace_sources, read_source
+from gridtask.identity.wrappers import is_own_code
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # What dataclasses and named tuples compile; their class statement says it all.

@@ -15,8 +15,9 @@ from gridtask.identity.callables import changed_on_disk, is_task
 from gridtask.identity.closure import Closure
 from gridtask.identity.importer import ModuleSource
 from gridtask.identity.lookup import Namespace, absolute_name
-from gridtask.identity.sources import Source, imported_names, read_source
+from gridtask.identity.sources import Source, imported_names
 from gridtask.identity.syntax import DEFINITIONS, first_line
+from gridtask.identity.texts import read_source
 
 if TYPE_CHECKING:
     from gridtask.identity.code import Code

@@ -9,20 +9,14 @@ import __future__
 
 import ast
 import bisect
-import linecache
-import os
 import symtable
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.util import decode_source
 from types import CodeType
 
 from gridtask.identity.syntax import (
     COMPREHENSIONS,
     DEFINITIONS,
-    FUNCTIONS,
-    FunctionNode,
     ScopeNode,
     blocks,
     first_line,
@@ -316,115 +310,3 @@ def _covers(node: ScopeNode, code: CodeType) -> bool:
 def _extent(node: ScopeNode) -> tuple[int, int]:
     lines = (node.end_lineno or 0) - node.lineno
     return lines, (node.end_col_offset or 0) - node.col_offset
-
-
-# -- reading ------------------------------------------------------------------
-_parsed: dict[str, tuple[object, Source | None]] = {}
-_served: dict[str, bytes] = {}
-
-
-def serve(filename: str, raw: bytes) -> None:
-    """Serve `raw` as the text of `filename` from now on (in a worker)."""
-    _served[filename] = raw
-    lines = decode_source(raw).splitlines(keepends=True)
-    # Without a modification time linecache never looks at the disk again.
-    linecache.cache[filename] = (len(raw), None, lines, filename)
-
-
-def is_served(filename: str) -> bool:
-    """Return whether a snapshot provides the text of `filename`."""
-    return filename in _served
-
-
-def read_source(filename: str) -> Source | None:
-    """Return the parsed text of a file or notebook cell, None without one."""
-    stamp, raw = _peek(filename)
-    if stamp is None:
-        return None
-    known = _parsed.get(filename)
-    if known is not None and known[0] == stamp:
-        return known[1]
-    source = _parse(filename, raw)
-    _parsed[filename] = (stamp, source)
-    return source
-
-
-def _decode(raw: bytes) -> str:
-    """Decode a source's bytes; the common case without a tokenizer."""
-    head = raw[:400]
-    if b"coding" in head or b"\r" in raw or raw.startswith(b"\xef\xbb\xbf"):
-        return decode_source(raw)
-    return raw.decode()
-
-
-def _peek(filename: str) -> tuple[object, bytes | None]:
-    """Return what identifies the text's state, and the text if at hand."""
-    served = _served.get(filename)
-    if served is not None:
-        return served, served
-    try:
-        status = os.stat(filename)
-    except (OSError, ValueError):
-        return _peek_cell(filename)
-    return (status.st_mtime_ns, status.st_size, status.st_ino), None
-
-
-def _peek_cell(filename: str) -> tuple[object, bytes | None]:
-    entry = linecache.cache.get(filename)
-    if entry is None or len(entry) != 4 or entry[1] is not None:
-        return None, None  # no text, or that of a file that is gone
-    text = "".join(entry[2])
-    return text, text.encode("utf-8", "surrogatepass")
-
-
-def _parse(filename: str, raw: bytes | None) -> Source | None:
-    try:
-        if raw is None:
-            with open(filename, "rb") as file:
-                raw = file.read()
-        text = _decode(raw)
-        return Source(filename, text, raw, ast.parse(text, filename))
-    except (OSError, SyntaxError, ValueError, RecursionError, UnicodeError):
-        return None
-
-
-def cells() -> list[Source]:
-    """Return the notebook and REPL cells that were run, in order."""
-    names = [
-        name
-        for name, entry in list(linecache.cache.items())
-        if len(entry) == 4 and entry[1] is None and name not in _served
-    ]
-    found = [read_source(name) for name in names if _is_cell(name)]
-    served = [read_source(name) for name in list(_served) if _is_cell(name)]
-    return [source for source in [*found, *served] if source is not None]
-
-
-def _is_cell(name: str) -> bool:
-    starts = ("<ipython-input-", "<python-input-", "<stdin>-")
-    return name.startswith(starts) or "ipykernel_" in name
-
-
-def namespace_sources(namespace: dict[str, object]) -> list[Source]:
-    """Return the texts whose top-level statements filled a namespace."""
-    filename = namespace.get("__file__")
-    if isinstance(filename, str):
-        source = read_source(filename)
-        return [source] if source else []
-    is_main = namespace is vars(sys.modules["__main__"])
-    return cells() if is_main else []
-
-
-__all__ = [
-    "FUNCTIONS",
-    "FunctionNode",
-    "Imported",
-    "Place",
-    "Source",
-    "cells",
-    "imported_names",
-    "is_served",
-    "namespace_sources",
-    "read_source",
-    "serve",
-]

@@ -24,11 +24,11 @@ from gridtask.identity.closure import Closure
 from gridtask.identity.components import Colours, Node
 from gridtask.identity.definitions import definition
 from gridtask.identity.lookup import Environment, Namespace, Target
-from gridtask.identity.sources import namespace_sources
 from gridtask.identity.syntax import (
     canonical,
     is_main_guard,
 )
+from gridtask.identity.texts import namespace_sources
 
 _LOCKS = (
     type(threading.Lock()),
@@ -239,7 +239,7 @@ def _without_guard(tree: ast.Module) -> Iterator[ast.stmt]:
 
 def _expand_module(closure: Closure, node: Node, namespace: Namespace) -> None:
     environment = Environment(namespace)
-    from gridtask.identity.names import Chain
+    from gridtask.identity.uses import Chain
 
     for name in list(namespace):
         if not (name.startswith("__") and name.endswith("__")):
