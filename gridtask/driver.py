@@ -115,6 +115,13 @@ class Execution:
         with self._lock:
             return self._ledger.state_of(index)
 
+    def claim_of(self, index: int) -> tuple[Claim, int] | None:
+        """Return the claim and the array task of an open call, None if it is final."""
+        with self._lock:
+            place = self._ledger.place_of(index)
+            claim = self._claims.get(place.run_id) if place else None
+            return (claim, place.task) if claim and place else None
+
     def attempts(self, index: int) -> int:
         """Return how often a call was tried so far."""
         return self._recovery.attempts(index)

@@ -142,7 +142,15 @@ class Deleted(CallError):
 
 
 class UpstreamFailed(CallError):
-    """A call whose result this one needs has failed."""
+    """A call whose result this one needs has failed.
+
+    Attributes
+    ----------
+    root : str
+        The call that failed first, and why.
+    """
+
+    root: str = ""
 
 
 class ResultUnreadable(CallError):

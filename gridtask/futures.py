@@ -8,7 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gridtask import upstream
+
 if TYPE_CHECKING:
+    from gridtask.claims import Claim
     from gridtask.driver import Execution
 
 R = TypeVar("R")
@@ -29,6 +32,18 @@ class GridFuture(concurrent.futures.Future[R]):
         self._execution = execution
         self._index = index
 
+    def __repr__(self) -> str:
+        text = self._execution.texts(self._index)
+        return f"<gridtask.GridFuture {text} [{self.key[:8]}]>"
+
+    def __gridtask_hash__(self) -> str:
+        return self.key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        upstream.note([self])
+        text = self._execution.texts(self._index)
+        return upstream.fetch_one, (self._execution.plan.task, self.key, text)
+
     @property
     def state(self) -> str:
         """``cached queued running failed`` or ``finished``."""
@@ -43,6 +58,11 @@ class GridFuture(concurrent.futures.Future[R]):
     def host(self) -> str | None:
         """The host that computed the call, None while it has not ended."""
         return self._execution.about(self._index).get("host")
+
+    @property
+    def place(self) -> tuple[Claim, int] | None:
+        """The claim and the array task that compute the call; None if it is final."""
+        return self._execution.claim_of(self._index)
 
     @property
     def usage(self) -> dict[str, float]:

@@ -6,14 +6,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from gridtask.backends.base import Backend, JobRequest
+from gridtask.backends.base import Backend, Hold, JobRequest
 from gridtask.claims import Claim
 from gridtask.errors import ConfigError, GridTaskError
 from gridtask.runfile import RunPlan
 
 
 def job_request(
-    plan: RunPlan, runs: Path, number: int, file_id: bytes = bytes(16)
+    plan: RunPlan,
+    runs: Path,
+    number: int,
+    file_id: bytes = bytes(16),
+    holds: tuple[Hold, ...] = (),
 ) -> JobRequest:
     """Return the request for job `number` (from 1) of a run.
 
@@ -38,11 +42,14 @@ def job_request(
         cluster_params=plan.cluster_params,
         max_running=plan.max_running,
         slots=plan.slots,
+        holds=holds,
     )
 
 
-def submit_jobs(backend: Backend, claim: Claim, file_id: bytes) -> None:
-    """Submit every job of a run, or none.
+def submit_jobs(
+    backend: Backend, claim: Claim, file_id: bytes, holds: tuple[Hold, ...] = ()
+) -> None:
+    """Submit every job of a run, or none; they start after `holds`.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def submit_jobs(backend: Backend, claim: Claim, file_id: bytes) -> None:
     """
     try:
         for number, tasks in enumerate(claim.plan.jobs, start=1):
-            request = job_request(claim.plan, claim.runs, number, file_id)
+            request = job_request(claim.plan, claim.runs, number, file_id, holds)
             claim.add_job(number, tasks, backend.submit(request))
     except BaseException:
         if not claim.jobs:

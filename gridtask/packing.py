@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from gridtask import upstream
 from gridtask.calls import Arguments
 from gridtask.store import values
+
+if TYPE_CHECKING:
+    from gridtask.futures import GridFuture
 
 LARGE_BYTES = 1 << 16
 """From this size on a buffer or a pickle is stored once and referred to."""
@@ -40,7 +44,7 @@ class Packer:
     def __init__(self, store: Callable[[bytes, Sequence[Buffer]], None]) -> None:
         self._store = store
         self._stored: set[bytes] = set()
-        self._by_id: dict[int, tuple[Any, _Packed]] = {}
+        self._by_id: dict[int, tuple[Any, _Packed, list[GridFuture[Any]]]] = {}
 
     def pack(self, arguments: Arguments) -> bytes:
         """Return one call as bytes for `unpack`.
@@ -64,8 +68,11 @@ class Packer:
         """Pickle a value once per object; the caller's object is kept alive."""
         known = self._by_id.get(id(value))
         if known is not None:
+            upstream.note(known[2])
             return known[1]
-        data, raws = values.dump(value, f"the argument {name!r}")
+        with upstream.collecting() as inputs:
+            data, raws = values.dump(value, f"the argument {name!r}")
+        upstream.note(inputs)
         buffers = [
             self._keep(raw) if raw.nbytes >= LARGE_BYTES else bytearray(raw)
             for raw in raws
@@ -74,7 +81,7 @@ class Packer:
             packed: _Packed = (self._keep(data), None, buffers)
         else:
             packed = (None, data, buffers)
-        self._by_id[id(value)] = (value, packed)
+        self._by_id[id(value)] = (value, packed, inputs)
         return packed
 
     def copy(self, call: bytes, blob: Blob) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from gridtask import failures as kinds
+from gridtask import upstream
 from gridtask.calls import Arguments
 from gridtask.counts import Counts
 from gridtask.errors import MapError
@@ -87,6 +88,16 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<gridtask.Run {self.id}{name} of {self._label}, {len(self)} calls>"
+
+    def __gridtask_hash__(self) -> str:
+        keys = self._execution.plan.keys
+        return " ".join(keys[index].hex() for index in self._positions)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        upstream.note(list(self))
+        texts = self._execution.texts
+        calls = [(f.key, texts(i)) for f, i in zip(self, self._positions, strict=True)]
+        return upstream.fetch, (self.task, calls)
 
     @property
     def id(self) -> str:

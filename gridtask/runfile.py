@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridtask import fs
+from gridtask import fs, upstream
 from gridtask.calls import Arguments
 from gridtask.errors import ResultUnreadable, StoreError
 from gridtask.packing import Buffer, Packer, unpack
@@ -129,6 +129,7 @@ class World:
     label: str
     code: bytes
     show_args: bool = True
+    fs_latency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,11 @@ class RunFileWriter:
 class RunFile:
     """A published run file, opened for reading.
 
+    Attributes
+    ----------
+    latency : float
+        Seconds within which the results of other calls come into sight.
+
     Raises
     ------
     FileNotFoundError
@@ -234,6 +240,7 @@ class RunFile:
 
     def __init__(self, path: Path, file_id: bytes | None = None) -> None:
         self.path = path
+        self.latency = 0.0
         self._reader = SegmentReader.open(path)
         if file_id is not None and self._reader.file_id != file_id:
             self.close()
@@ -311,8 +318,15 @@ class RunFile:
         }
 
     def unpack(self, call: bytes) -> Arguments:
-        """Return a call's arguments: objects of its own at each request."""
-        return unpack(call, self.blob)
+        """Return a call's arguments: objects of its own at each request.
+
+        Raises
+        ------
+        UpstreamFailed
+            If an argument is another call's result, which is not there.
+        """
+        with upstream.reading(upstream.Place(self.path.parent.parent, self.latency)):
+            return unpack(call, self.blob)
 
     def blob(self, digest: bytes) -> Buffer:
         """Return a private copy of bytes that calls share."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from gridtask import backends, config
+from gridtask import backends, config, upstream
 from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
 from gridtask.calls import Arguments, Binder, bind_all
@@ -188,8 +188,9 @@ class Session(Generic[R]):
                 return cast(R, value)
             self.folder.remove([number])  # damaged: computed again
         text = call_text("", arguments, self.settings.show_args)[1:-1]
+        inputs = upstream.resolve(arguments)
         started = time.perf_counter()
-        result: R = self.binder.call(self.function, arguments)
+        result: R = self.binder.call(self.function, inputs)
         seconds = time.perf_counter() - started
         self._writer().put(
             key,

@@ -14,22 +14,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from gridtask import claims
-from gridtask.backends.base import Backend, SiteProfile
+from gridtask import claims, upstream
+from gridtask.backends.base import Backend, Hold, SiteProfile
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
 from gridtask.driver import Execution
 from gridtask.errors import SchedulerUnavailable
+from gridtask.holds import (
+    chunks_alike,
+    elementwise,
+    holds_of,
+    is_aligned,
+    wait_for_strangers,
+)
 from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
 from gridtask.pace import Pace, cluster_pace
-from gridtask.plan import ChunkSize, Place, Plan, distinct, make_plan
+from gridtask.plan import ChunkSize, JobRange, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
 from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, World, new_run_id
 from gridtask.store.segment import Kind
 
 if TYPE_CHECKING:
+    from gridtask.futures import GridFuture
     from gridtask.identity.code import Code
     from gridtask.store.store import Folder, Store
 
@@ -148,6 +156,7 @@ class Submission:
         self.store, self.folder, self.warn = store, folder, warn
         self.keys, self.positions = distinct(work.keys(order.calls))
         self._known: dict[str, Claim] = {}
+        self._inputs: dict[int, list[GridFuture[Any]]] = {}
 
     def start(self) -> Execution:
         """Submit what is missing and return the execution of all calls.
@@ -191,14 +200,18 @@ class Submission:
         wanted = range(len(self.keys)) if self.order.always_publish else missing
         writer = RunFileWriter(self.store.runs, new_run_id())
         try:
-            packed = {i: writer.pack(self.order.calls[first_call[i]]) for i in wanted}
+            packed: dict[int, bytes] = {}
+            for index in wanted:
+                with upstream.collecting() as self._inputs[index]:
+                    packed[index] = writer.pack(self.order.calls[first_call[index]])
+            wait_for_strangers(self._inputs, self.terms.backend.name)
             snapshot = self.work.code.snapshot() if missing else b""
             plan = self._publish(writer, packed, snapshot)
             if not self._is_published(plan):
                 writer.discard()
                 return self._execution(plan)
             own = Claim(self.store.runs, plan)
-            submit_jobs(self.terms.backend, own, writer.file_id)
+            submit_jobs(self.terms.backend, own, writer.file_id, self._holds(plan))
         except BaseException:
             writer.discard()
             raise
@@ -216,7 +229,7 @@ class Submission:
         while True:
             try:
                 with submit_lock(self.store.root) as is_held:
-                    plan = self._plan(*self._look_around())
+                    plan = self._align(self._plan(*self._look_around()))
                     run_plan = self._run_plan(plan, writer.path.stem)
                     if not is_held():
                         continue  # stalled so long that another driver took over
@@ -229,6 +242,30 @@ class Submission:
                     self.warn(f"{error}; waiting before anything is submitted")
                     warned = True
             time.sleep(RETRY_POLL_SECONDS)
+
+    def _align(self, plan: Plan) -> Plan:
+        """Cut the missing calls as those are cut whose results they need.
+
+        Then array task i need not wait for more than array task i.
+        """
+        alike = None
+        if self.terms.chunk == "auto" and len(plan.jobs) == 1:
+            alike = chunks_alike(self._inputs, plan.missing)
+        if alike is None:
+            return plan
+        return replace(
+            plan,
+            missing=[index for chunk in alike for index in chunk],
+            chunks=[len(chunk) for chunk in alike],
+            jobs=[JobRange(1, len(alike))],
+        )
+
+    def _holds(self, plan: RunPlan) -> tuple[Hold, ...]:
+        """Return the jobs that must be gone first."""
+        missing = {index: self._inputs.get(index, []) for index in plan.missing}
+        holds = holds_of(missing)
+        alike = chunks_alike(missing, plan.missing)
+        return elementwise(holds) if alike and is_aligned(plan, alike) else holds
 
     def _is_published(self, plan: RunPlan) -> bool:
         return bool(plan.missing) or self.order.always_publish
@@ -345,6 +382,7 @@ def _world(work: Work, terms: Terms) -> World:
         label=work.label,
         code=work.code.digest[:8],
         show_args=work.show_args,
+        fs_latency=terms.pace.unseen,
     )
 
 

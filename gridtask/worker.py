@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridtask import fs
 from gridtask.calls import Arguments, Binder
-from gridtask.errors import StoreError
+from gridtask.errors import StoreError, UpstreamFailed
 from gridtask.failures import STORE_UNUSABLE, describe_exception, error_line
 from gridtask.printable import arguments_text
 from gridtask.runfile import Chunk, RunFile, World
@@ -124,6 +124,7 @@ def compute(
     writer = folder.writer(stem, task=attempt.task, meta=about)
     writer.begin()
     binder = Binder(function, world.label)
+    run_file.latency = world.fs_latency
 
     def one(number: int, packed: bytes, meta: dict[str, str]) -> Encoded:
         arguments = run_file.unpack(packed)
@@ -147,6 +148,8 @@ def compute(
             except BaseException as error:
                 n_failed += 1
                 meta["error"] = error_line(error)
+                if isinstance(error, UpstreamFailed):
+                    meta["root"] = error.root
                 encoded = values.encode(describe_exception(error, skip=3))
                 write = writer.fail
             used = time.perf_counter() - started
