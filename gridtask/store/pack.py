@@ -106,11 +106,11 @@ class PackWriter:
         """Copy one record block by block; return whether it was intact."""
         entry = file.entry(row)
         head = file.read(entry.offset, record.HEADER_SIZE + entry.meta_len)
-        header = record.unpack_record_header(head[: record.HEADER_SIZE], entry.offset)
-        if header is None or header[0] != entry:
+        body = record.body_of(head, entry)
+        if body is None:
             return False
         meta = head[record.HEADER_SIZE :]
-        return self._segment.copy_large(entry, header[1], meta, file.blocks(entry))
+        return self._segment.copy_large(entry, body, meta, file.blocks(entry))
 
     def publish(self, replaced: Sequence[Replaced], used_at: float) -> Path:
         """Give the pack its name: from now on it is read.
@@ -180,14 +180,12 @@ def _copy_from(data: memoryview, start: int, entry: record.Entry) -> Copy | None
     at = entry.offset - start
     meta_at = at + record.HEADER_SIZE
     payload_at = entry.payload_at - start
-    header = record.unpack_record_header(data[at:meta_at], entry.offset)
-    if header is None or header[0] != entry:
-        return None
+    body = record.body_of(data[at:meta_at], entry)
     meta = data[meta_at : meta_at + entry.meta_len]
     payload = data[payload_at : payload_at + entry.payload_len]
-    if record.body_checksum(meta, [payload]) != header[1]:
+    if body is None or record.body_checksum(meta, [payload]) != body:
         return None
-    return Copy(entry, header[1], meta, payload)
+    return Copy(entry, body, meta, payload)
 
 
 def replaced_by(payload: memoryview | bytearray) -> list[Replaced]:

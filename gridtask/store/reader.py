@@ -31,7 +31,6 @@ MAX_GAP = 1 << 16
 
 _IDENTITY = struct.Struct("<24xII8xQ22xBx")
 _PLACE = struct.Struct("<16s12xIQQ16xIH2x")
-_CHECK = struct.Struct("<12xI24x16s24xQ8x")
 
 # Names of this module are looked up faster, once for each record.
 _ENTRY_SIZE, _HEADER_SIZE = ENTRY.size, record.HEADER_SIZE
@@ -91,6 +90,13 @@ class SegmentReader:
         except BaseException:
             reader.close()
             raise
+        return reader
+
+    @classmethod
+    def scan(cls, path: str | Path) -> SegmentReader:
+        """Open a file and look for records without believing its footer."""
+        reader = cls(path)
+        reader._scan_on(reader._open())
         return reader
 
     def extend(self) -> bool:
@@ -164,6 +170,15 @@ class SegmentReader:
         if entry.origin not in self.origins:
             self.origins.append(entry.origin)
         self.index += entry.pack(self.origins.index(entry.origin))
+
+    def damaged(self) -> list[Entry]:
+        """Return what the headers say of records that a scan found damaged."""
+        scan, fd = self._scan, self._open()
+        headers = [
+            record.unpack_record_header(fs.read_at(fd, _HEADER_SIZE, start), start)
+            for start, _ in (scan.gaps if scan is not None else ())
+        ]
+        return [header[0] for header in headers if header is not None]
 
     def identities(self) -> Iterator[tuple[bytes, int, int, int]]:
         """Yield origin, sequence number, bytes of payload and kind of all records."""
@@ -254,14 +269,12 @@ class SegmentReader:
         n_bytes: int,
     ) -> None:
         """Compare a record with its index entry and its checksums."""
-        # The index is checksummed, and says all but the checksum of the body.
-        if len(before) >= record.HEADER_SIZE and n_bytes == entry.payload_len:
-            seq, key, body = _CHECK.unpack_from(before)
+        if n_bytes == entry.payload_len:
             meta_end = record.HEADER_SIZE + entry.meta_len
             digest = xxh3_64(before[record.HEADER_SIZE : meta_end])
             for block in blocks:
                 digest.update(block)
-            if (seq, key, digest.intdigest()) == (entry.seq, entry.key, body):
+            if digest.intdigest() == record.body_of(before, entry):
                 return
         raise self._corrupt(entry.key, entry.offset)
 
@@ -330,7 +343,7 @@ class SegmentReader:
         data = bytearray(end - start)
         fs.read_into(self._open(), data, start)
         view = memoryview(data)
-        unpack = _CHECK.unpack_from
+        unpack = record.IDENTITY.unpack_from
         for key, seq, offset, payload_len, meta_len, pad in block:
             at = offset - start
             has_seq, has_key, body = unpack(data, at)

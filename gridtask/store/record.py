@@ -59,6 +59,8 @@ MAJOR, MINOR = 1, 0
 FILE_HEADER = struct.Struct("<8sHHI16sQQII")
 RECORD_HEADER = struct.Struct("<4sBBHIIQQfI16s8s16sQ")
 CHECKSUM = struct.Struct("<Q")
+IDENTITY = struct.Struct("<12xI24x16s24xQ8x")
+"""Of a record's header: sequence number, key, checksum of the body."""
 ENTRY = struct.Struct("<16s8sIIQQQfIIHBB")
 """Key, code, number of the origin, sequence number, offset, length of payload,
 time of end, duration, peak memory, length of meta, pad, kind, flags."""
@@ -236,6 +238,18 @@ def unpack_record_header(data: Buffer, offset: int) -> tuple[Entry, int] | None:
     ids = (kind, flags, seq, key, code, origin, offset)
     rest = (payload_len, meta_len, t_end_ns, seconds, peak_mb, pad)
     return Entry._make((*ids, *rest)), body
+
+
+def body_of(head: Buffer, entry: Entry) -> int | None:
+    """Return the checksum of a record's meta and payload from its header.
+
+    The index is checksummed, and says all but this; so the header need not be
+    intact. None if it is about another record.
+    """
+    if len(head) < HEADER_SIZE:
+        return None
+    seq, key, body = IDENTITY.unpack_from(head)
+    return body if (seq, key) == (entry.seq, entry.key) else None
 
 
 class Footer(NamedTuple):

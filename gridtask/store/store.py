@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
@@ -19,8 +20,12 @@ from gridtask.store.compaction import Compacted
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
+from gridtask.store.repair import DAMAGED
 from gridtask.store.sizes import FolderSizes
 from gridtask.store.writer import RecordWriter
+
+if TYPE_CHECKING:
+    from gridtask.store.check import Report
 
 __all__ = [
     "Compacted",
@@ -43,6 +48,9 @@ CACHEDIR_TAG = (
     b"# Results of gridtask; they can be computed again.\n"
 )
 """Asks backup programs to leave the folder out (bford.info/cachedir, 1.0)."""
+
+DAMAGED_SECONDS = 30 * 86_400.0
+"""How long a damaged file stays in the trash."""
 
 MAX_NAME = 60
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}~[0-9a-f]{8}")
@@ -113,7 +121,7 @@ class Store:
             self._refuse_foreign(create)
             self._write_markers()
             return
-        marker = _parse_marker(text)
+        marker = parse_marker(text)
         if marker is None:
             msg = f"{str(path)!r} is damaged; it is written anew"
             warnings.warn(msg, RuntimeWarning, stacklevel=3)
@@ -209,9 +217,28 @@ class Store:
         return self.root / "trash"
 
     def empty_trash(self) -> None:
-        """Remove what was moved to the trash, also by processes that died."""
+        """Remove what was moved to the trash, also by processes that died.
+
+        Damaged files stay for a month.
+        """
         for name in fs.list_names(self.trash):
-            fs.remove_tree(self.trash / name)
+            if name.startswith(DAMAGED):
+                self._remove_damaged(self.trash / name)
+            else:
+                fs.remove_tree(self.trash / name)
+
+    def _remove_damaged(self, path: Path) -> None:
+        """Remove a damaged file that was saved from long ago."""
+        with contextlib.suppress(OSError):
+            age = fs.server_now(self.trash) - fs.changed_at(path)
+            if age > DAMAGED_SECONDS:
+                fs.remove(path)
+
+    def check(self, *, read_data: bool = False, repair: bool = False) -> Report:
+        """Check all files of the cache; see `gridtask.store.check.check`."""
+        from gridtask.store.check import check
+
+        return check(self.root, read_data=read_data, repair=repair)
 
 
 def _check(check: Callable[[Path], None], path: Path, create: bool) -> None:
@@ -247,7 +274,7 @@ def _marker_checksum(fields: dict[str, object]) -> str:
     return xxh3_64_hexdigest(json.dumps(fields, sort_keys=True).encode())
 
 
-def _parse_marker(text: bytes) -> dict[str, object] | None:
+def parse_marker(text: bytes) -> dict[str, object] | None:
     """Return a marker's fields; None if it is damaged."""
     try:
         fields = json.loads(text)
