@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+WITH_TESTS = {"quickstart.py", "simple.py", "non_interactive.py", "digits.py"}
+OTHERS = sorted({path.name for path in EXAMPLES.glob("*.py")} - WITH_TESTS)
+NOTHING_COMPUTED = "/ 0 finished / 0 running / 0 failed / 0 in queue"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -19,7 +22,7 @@ def copied(project):
 
 
 def counts(done):
-    """Return the last line of counts of each map."""
+    """Return the lines of counts with which maps ended."""
     return [line for line in done.stderr.splitlines() if " 0 in queue" in line]
 
 
@@ -88,11 +91,10 @@ def test_digits(project, on_cell):
     assert len(list(project.folder.glob(".gridtask/f/score*/*"))) < 60
 
 
-def test_every_example_is_tested_here():
-    """A new example needs a test of its own."""
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
-        "quickstart",
-        "simple",
-        "non_interactive",
-        "digits",
-    }
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_example(project, on_local, name):
+    """It ends well, and its second run computes nothing."""
+    project.run(name)
+    counted = counts(project.run(name))
+    assert counted
+    assert all(line.endswith(NOTHING_COMPUTED) for line in counted), counted

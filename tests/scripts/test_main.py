@@ -304,7 +304,6 @@ def test_tasks_call_tasks(project, program, backend):
     assert project.marks() == expected
 
 
-@pytest.mark.xfail(strict=True, reason="workers give classes with slots a __dict__")
 def test_class_with_slots_comes_back(project, program, on_local):
     """Classes with ``__slots__``, of dataclasses too."""
     for _ in range(2):
@@ -312,7 +311,6 @@ def test_class_with_slots_comes_back(project, program, on_local):
     assert project.marks() == ["made"]
 
 
-@pytest.mark.xfail(strict=True, reason="workers have no such name of __main__ yet")
 def test_singleton_of_the_script_stays_one(project, program, on_local):
     """Pickle knows it by its name alone."""
     for _ in range(2):
@@ -320,7 +318,6 @@ def test_singleton_of_the_script_stays_one(project, program, on_local):
     assert project.marks() == ["used"]
 
 
-@pytest.mark.xfail(strict=True, reason="hooks run again on workers, and too early")
 def test_classes_that_register_themselves_are_rebuilt(project, program, on_local):
     """What ``__init_subclass__`` and a metaclass did is done, once."""
     for _ in range(2):
@@ -328,7 +325,6 @@ def test_classes_that_register_themselves_are_rebuilt(project, program, on_local
     assert project.marks() == ["used"]
 
 
-@pytest.mark.xfail(strict=True, reason="workers lose what members were given")
 def test_enumerations_with_attributes_are_rebuilt(project, program, on_local):
     """Members keep what ``__init__`` or ``__new__`` gave them, and their aliases."""
     for _ in range(2):

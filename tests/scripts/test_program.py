@@ -50,9 +50,6 @@ def test_imported_module_finds_the_results_of_the_script(project, on_local):
     assert project.marks() == ALL_SEEDS
 
 
-@pytest.mark.xfail(
-    strict=True, reason="workers run the module's top-level code, its map included"
-)
 def test_imported_module_computes_for_the_script(project, on_local):
     """The workers of a module that was imported do not run its importer."""
     project.write("program.py", PROGRAM)
