@@ -203,11 +203,8 @@ class Execution:
             if self.is_final:
                 self._finish()
                 return 0.0
-            time_now = self._clock()
-            return min(
-                self._listing.seconds_left(time_now),
-                self._polling.seconds_left(time_now),
-            )
+            ladders = (self._listing, self._polling)
+            return min(ladder.seconds_left(self._clock()) for ladder in ladders)
 
     def cancel(self) -> None:
         """Delete this run's jobs: its open calls fail, its results stay.
@@ -231,9 +228,8 @@ class Execution:
             place = self._ledger.place_of(index)
             if place is None or not self._is_own(place):
                 return False
-            if len(self._claims[place.run_id].plan.chunk_keys(place.task)) != 1:
-                return False
-            if not self._watch.cancel(self._ledger.tasks[place]):
+            is_alone = len(self._plan_of(place).chunk_keys(place.task)) == 1
+            if not is_alone or not self._watch.cancel(self._ledger.tasks[place]):
                 return False
             self.fail(index, self.where(index).error(Deleted, "cancelled"))
             return True

@@ -28,6 +28,7 @@ from gridtask.packing import Buffer, Packer, unpack
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
 from gridtask.store.segment import Entry, Kind, SegmentReader, SegmentWriter
+from gridtask.world import World
 
 RUN_FLAG = 2
 """Flag of a file header: this container is a run file."""
@@ -116,20 +117,6 @@ class RunPlan:
         """Return the name of the run's job `number`; it finds the job again."""
         safe = "".join(c if c.isalnum() and c.isascii() else "_" for c in self.task)
         return f"gt_{self.run_id}_{number}_{safe}"[:60]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Where the user's code runs: the driver's world, carried to the node."""
-
-    cwd: str
-    sys_path: list[str]
-    environ: dict[str, str]
-    task: str
-    label: str
-    code: bytes
-    show_args: bool = True
-    fs_latency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

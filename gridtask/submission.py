@@ -6,9 +6,7 @@ disk before the first qsub, and a job's name leads back to its run file.
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -33,8 +31,9 @@ from gridtask.pace import Pace, cluster_pace
 from gridtask.plan import ChunkSize, JobRange, Place, Plan, distinct, make_plan
 from gridtask.printable import arguments_text
 from gridtask.retry import Resubmitter
-from gridtask.runfile import RunFileWriter, RunPlan, World, new_run_id
+from gridtask.runfile import RunFileWriter, RunPlan, new_run_id
 from gridtask.store.segment import Kind
+from gridtask.world import World, capture
 
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
@@ -46,20 +45,6 @@ N_MEASURED = 1000
 
 RETRY_POLL_SECONDS = 5.0
 """Between two questions to a scheduler that does not answer."""
-
-WORLD_NAMES = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG")
-WORLD_PREFIXES = ("CONDA_", "LC_", "GRIDTASK_")
-"""Environment variables that travel to the workers, by name and by prefix."""
-
-THREAD_NAMES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-"""Set to the number of slots in each worker, before numpy is imported."""
-
-PER_PROCESS = frozenset({"GRIDTASK_TASK_ID", "GRIDTASK_JOB_ID", "GRIDTASK_WORKER"})
 
 
 @dataclass(frozen=True)
@@ -234,7 +219,7 @@ class Submission:
                     if not is_held():
                         continue  # stalled so long that another driver took over
                     if self._is_published(run_plan):
-                        world = _world(self.work, self.terms)
+                        world = self._world()
                         writer.publish(run_plan, packed, world, snapshot)
                     return run_plan
             except SchedulerUnavailable as error:
@@ -327,6 +312,19 @@ class Submission:
             max_array_tasks=terms.max_array_tasks or limits.max_array_tasks,
         )
 
+    def _world(self) -> World:
+        """Return the world that the workers set up for the user's code."""
+        work, terms = self.work, self.terms
+        inherits = terms.backend.name != "gridengine"
+        return World(
+            **capture(terms.env, None if inherits else terms.slots),
+            task=work.task,
+            label=work.label,
+            code=work.code.digest[:8],
+            show_args=work.show_args,
+            fs_latency=terms.pace.unseen,
+        )
+
     def _run_plan(self, plan: Plan, run_id: str) -> RunPlan:
         """Return the plan as it is published."""
         process, terms = this_process(), self.terms
@@ -362,28 +360,6 @@ def _measured(folder: Folder) -> float | None:
     if not numbers:
         return None
     return sum(folder.entry(n).seconds for n in numbers) / len(numbers)
-
-
-def _world(work: Work, terms: Terms) -> World:
-    """Return the world that the workers set up for the user's code."""
-    environ = {
-        name: value
-        for name, value in os.environ.items()
-        if name in WORLD_NAMES
-        or name in terms.env
-        or (name.startswith(WORLD_PREFIXES) and name not in PER_PROCESS)
-    }
-    environ |= dict.fromkeys(THREAD_NAMES, str(terms.slots))
-    return World(
-        cwd=os.getcwd(),
-        sys_path=[os.path.abspath(p) for p in sys.path],
-        environ=environ,
-        task=work.task,
-        label=work.label,
-        code=work.code.digest[:8],
-        show_args=work.show_args,
-        fs_latency=terms.pace.unseen,
-    )
 
 
 def _first_calls(positions: Sequence[int]) -> Sequence[int]:

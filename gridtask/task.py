@@ -168,11 +168,6 @@ class GridTask(Generic[P, R]):
         nest : bool
             Allow this inside a worker.
 
-        Returns
-        -------
-        results : list
-            One value for each call; equal calls get a value each.
-
         Raises
         ------
         TypeError, ValueError
@@ -249,12 +244,6 @@ class GridTask(Generic[P, R]):
             Keyword arguments shared by all calls.
         **keywords
             Values by parameter.
-
-        Returns
-        -------
-        Grid
-            A sequence of the results with ``axes``, ``shape``, ``array()`` and
-            ``records()``.
         """
         from gridtask.grid import Grid
 

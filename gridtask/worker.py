@@ -27,8 +27,9 @@ from gridtask.calls import Arguments, Binder
 from gridtask.errors import StoreError, UpstreamFailed
 from gridtask.failures import STORE_UNUSABLE, describe_exception, error_line
 from gridtask.printable import arguments_text
-from gridtask.runfile import Chunk, RunFile, World
+from gridtask.runfile import Chunk, RunFile
 from gridtask.store import values
+from gridtask.world import WORKER_VARIABLE, World, enter
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder, RecordWriter
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 LOG_BYTES = 1 << 20
 """How much of the end of a worker's log is kept with the results."""
-
-WORKER_VARIABLE = "GRIDTASK_WORKER"
-"""Set in the environment of workers: submitting from there is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def main(argv: list[str]) -> int:
     except (OSError, StoreError) as error:
         print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
         return STORE_UNUSABLE
-    _enter(world, path.parent.parent)
+    enter(world, path.parent.parent)
     from gridtask.identity.snapshot import install
     from gridtask.store.store import Store
 
@@ -171,15 +169,6 @@ def this_attempt(run_id: str, task: int) -> Attempt:
 def log_path(run_file: Path, task: int) -> Path:
     """Return where the output of an array task goes."""
     return run_file.with_name(f"{run_file.stem}.t{task}.log")
-
-
-def _enter(world: World, root: Path) -> None:
-    """Make this process's world the driver's; before anything else is imported."""
-    os.environ.update(world.environ)
-    os.environ["GRIDTASK_CACHE"] = str(root)
-    os.environ[WORKER_VARIABLE] = "1"
-    os.chdir(world.cwd)
-    sys.path[:] = world.sys_path
 
 
 def _task_number() -> int:

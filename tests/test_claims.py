@@ -16,7 +16,8 @@ from gridtask.backends.base import JobState, TaskGroup, TaskState
 from gridtask.claims import Claim, open_claim, open_claims, prune
 from gridtask.lock import Process, this_process
 from gridtask.plan import JobRange, Place
-from gridtask.runfile import RunFileWriter, RunPlan, World
+from gridtask.runfile import RunFileWriter, RunPlan
+from gridtask.world import World
 
 RUN_ID = "abcdefgh"
 JOB_NAME = f"gt_{RUN_ID}_1_simulate"

@@ -24,10 +24,11 @@ from gridtask.ledger import OpenTask
 from gridtask.lock import this_process
 from gridtask.pace import HERE, Ladder, cluster_pace
 from gridtask.plan import JobRange, Place
-from gridtask.runfile import RunFileWriter, RunPlan, World
+from gridtask.runfile import RunFileWriter, RunPlan
 from gridtask.store import values
 from gridtask.store.store import Store
 from gridtask.watch import JobWatch
+from gridtask.world import World
 
 RUN_ID = "abcdefgh"
 JOB_ID = "17"

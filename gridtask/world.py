@@ -1,0 +1,105 @@
+"""The driver's world, carried to the node: folders, search path, environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+WORKER_VARIABLE = "GRIDTASK_WORKER"
+"""Set in the environment of workers: submitting from there is refused."""
+
+NAMES = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG")
+PREFIXES = ("CONDA_", "LC_", "GRIDTASK_")
+"""Environment variables that travel to the workers, by name and by prefix."""
+
+PER_PROCESS = frozenset({"GRIDTASK_TASK_ID", "GRIDTASK_JOB_ID", WORKER_VARIABLE})
+"""Variables that say which process this is: they stay where they are."""
+
+THREAD_NAMES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""Set to the number of slots in each worker, before numpy is imported."""
+
+
+class Captured(TypedDict):
+    """What `capture` takes along of this process."""
+
+    cwd: str
+    sys_path: list[str]
+    environ: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where the user's code runs.
+
+    Attributes
+    ----------
+    cwd, sys_path, environ
+        The driver's working directory, module search path, and the environment
+        variables that travel.
+    task, label : str
+        Name of the task's folder in the store, and of its function for people.
+    code : bytes
+        First 8 bytes of the code's digest.
+    show_args : bool
+        Whether texts of the arguments may be kept.
+    fs_latency : float
+        Seconds within which the results of other calls come into sight.
+    """
+
+    cwd: str
+    sys_path: list[str]
+    environ: dict[str, str]
+    task: str
+    label: str
+    code: bytes
+    show_args: bool = True
+    fs_latency: float = 0.0
+
+
+def capture(names: Collection[str], slots: int | None) -> Captured:
+    """Return what of this process goes along.
+
+    Parameters
+    ----------
+    names : collection of str
+        Further environment variables that the user wants to travel.
+    slots : int or None
+        Threads that numerical libraries may use; None where workers inherit
+        this process's environment anyway.
+    """
+    environ: dict[str, str] = {}
+    if slots is not None:
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if name in NAMES
+            or name in names
+            or (name.startswith(PREFIXES) and name not in PER_PROCESS)
+        }
+        environ |= dict.fromkeys(THREAD_NAMES, str(slots))
+    path = [os.path.abspath(entry) for entry in sys.path]
+    return Captured(cwd=os.getcwd(), sys_path=path, environ=environ)
+
+
+def enter(world: World, root: Path) -> None:
+    """Make this process's world the driver's, before the user's code is imported.
+
+    Parameters
+    ----------
+    root : Path
+        The cache folder, for tasks that call other tasks.
+    """
+    os.environ.update(world.environ)
+    os.environ["GRIDTASK_CACHE"] = str(root)
+    os.environ[WORKER_VARIABLE] = "1"
+    os.chdir(world.cwd)
+    sys.path[:] = world.sys_path
