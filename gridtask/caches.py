@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from gridtask import config, details
 from gridtask.details import CallDetails, LogFollower
@@ -22,6 +22,10 @@ from gridtask.summaries import (
     flight_summary,
     task_summary,
 )
+
+if TYPE_CHECKING:
+    from gridtask.collection import Collected
+    from gridtask.store.check import Report
 
 CACHE_NAME = config.CACHE_NAME
 
@@ -149,6 +153,46 @@ class Cache:
         store = self.open_store()
         if store is not None:
             delete_store(store, cancel=cancel)
+
+    def gc(self) -> list[Collected]:
+        """Give back what nobody needs: see `gridtask.collection.collect`.
+
+        Returns
+        -------
+        collected : list of Collected
+            What is gone, place by place.
+        """
+        from gridtask.collection import collect
+
+        store = self.open_store()
+        return list(collect(store, find_flights(store))) if store is not None else []
+
+    def check(self, *, read_data: bool = False, repair: bool = False) -> Report:
+        """Look for what is damaged, unsafe or left behind.
+
+        Parameters
+        ----------
+        read_data : bool
+            Whether to read all results, too, and compare their checksums.
+        repair : bool
+            Whether to save what is intact of damaged files into new ones. The
+            damaged ones stay in the trash for a month.
+
+        Returns
+        -------
+        report : Report
+            Its `findings`, and whether it `is_damaged` after repairs.
+
+        Raises
+        ------
+        StoreError
+            If the folder is no cache.
+        """
+        from gridtask.store.check import check
+
+        if not (self.path / MARKER).exists():
+            self.open_store()  # says what is there instead
+        return check(self.path, read_data=read_data, repair=repair)
 
     def show(self, key: str) -> CallDetails:
         """Return all that is known of a call.

@@ -12,9 +12,12 @@ from typing import NoReturn, TextIO
 from gridtask.cli import (
     attach,
     cancel,
+    check,
     config,
+    gc,
     logs,
     ls,
+    retry,
     rm,
     runs,
     show,
@@ -24,7 +27,7 @@ from gridtask.cli.errors import USAGE, exit_status
 from gridtask.errors import GridTaskError
 from gridtask.printable import printable
 
-VERBS = (ls, rm, show, logs, runs, attach, cancel, config)
+VERBS = (ls, rm, show, logs, runs, attach, retry, cancel, gc, check, config)
 """The modules of the verbs, in the order in which --help lists them."""
 
 EPILOG = """\
