@@ -1,0 +1,337 @@
+"""Why a call is reused or not: the rules, and what differs. Pure, of plain data.
+
+The first rule that holds, in the order of `Rule`, is the answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeGuard
+
+from gridtask.printable import printable
+
+MAX_CHANGES = 6
+"""Changes that an answer shows; the others are counted."""
+
+MAX_DIFF_LINES = 24
+"""Lines of a difference that an answer shows."""
+
+_NUMBER = re.compile(r" \(\d+\)$")
+"""What tells components of one name apart in a manifest."""
+
+
+class Rule(StrEnum):
+    """Why a call is reused, or is not, in the order in which they are checked."""
+
+    RESULT = "result is there"
+    ACCEPTED = "accepted"
+    IN_FLIGHT = "in flight"
+    FAILED = "failed before"
+    REMOVED = "result removed"
+    CODE = "code changed"
+    IGNORED = "ignored parameters changed"
+    ARGUMENT = "argument changed"
+    NEVER = "never computed"
+
+    @property
+    def is_reuse(self) -> bool:
+        """Whether nothing has to be computed."""
+        return self in (Rule.RESULT, Rule.ACCEPTED, Rule.IN_FLIGHT)
+
+
+Row = tuple[str, bytes, str]
+"""One line of a manifest: a component's name, its digest, and its text: source
+or the value in short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two versions of the code, or two calls.
+
+    Attributes
+    ----------
+    name : str
+        ``helpers.scale``, ``cfg.ALPHA``; of a parameter its name.
+    before, after : str or None
+        Source, or the value in short; None where there was, or is, nothing.
+    is_argument : bool
+        Whether it is an argument of the call.
+    new_name : str or None
+        The name of a component that only has another name now.
+    """
+
+    name: str
+    before: str | None
+    after: str | None
+    is_argument: bool = False
+    new_name: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """The change in one line, without what source looks like."""
+        name = f"`{printable(self.name)}`"
+        if self.is_argument:
+            name = f"argument {name}"
+        if self.new_name is not None:
+            return f"{name} is called `{printable(self.new_name)}` now"
+        if self.before is None:
+            shown = f": {printable(self.after)}" if _is_value(self.after) else ""
+            return f"{name} is new{shown}"
+        if self.after is None:
+            return f"{name} is used no longer"
+        if self.before == self.after:
+            return self._hidden_change(name)
+        if _is_short(self.before) and _is_short(self.after):
+            return f"{name} {printable(self.before)} → {printable(self.after)}"
+        return f"{name} changed"
+
+    def _hidden_change(self, name: str) -> str:
+        """Say of what differs although its text does not."""
+        if not self.after:
+            return f"{name} changed"
+        if _is_short(self.after):
+            return f"{name} has other content ({printable(self.after)})"
+        return f"{name} has the same source, but a name in it means something else"
+
+    @property
+    def diff(self) -> list[str]:
+        """Lines of a unified difference of the source; empty for short values."""
+        before, after = self.before, self.after
+        if before is None or after is None or before == after:
+            return []
+        if _is_short(before) and _is_short(after):
+            return []
+        lines = [
+            printable(line)
+            for line in difflib.unified_diff(
+                before.splitlines(), after.splitlines(), n=2, lineterm=""
+            )
+        ][2:]
+        more = len(lines) - MAX_DIFF_LINES
+        if more > 1:
+            lines[MAX_DIFF_LINES:] = [f"… and {more} more lines"]
+        return lines
+
+    def __str__(self) -> str:
+        diff = self.diff
+        lines = [f"{self.summary}:" if diff else self.summary]
+        return "\n".join([*lines, *(f"    {line}" for line in diff)])
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call would or would not be reused; its text is for people.
+
+    Attributes
+    ----------
+    rule : Rule
+        The first rule that holds.
+    call, key : str
+        The call as text, and its key, 32 hexadecimal digits.
+    text : str
+        What the rule says of this call, in one line.
+    changes : tuple of Change
+        What differs from the version, or the call, that `text` names.
+    """
+
+    rule: Rule
+    call: str
+    key: str
+    text: str
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def is_reuse(self) -> bool:
+        """Whether the call would not be computed again."""
+        return self.rule.is_reuse
+
+    def __str__(self) -> str:
+        head = f"{self.call} [{self.key[:8]}]: {self.text}"
+        return "\n".join([head, *describe_changes(self.changes)])
+
+
+def describe_changes(changes: Sequence[Change]) -> list[str]:
+    """Return indented lines that show the first of some changes."""
+    lines = [
+        f"  {line}"
+        for change in changes[:MAX_CHANGES]
+        for line in str(change).splitlines()
+    ]
+    more = len(changes) - MAX_CHANGES
+    return [*lines, f"  … and {more} more changes"] if more > 0 else lines
+
+
+def name_changes(changes: Sequence[Change]) -> str:
+    """Return the first changes in one line, ``"`cfg.ALPHA` 2 → 3"``."""
+    if not changes:
+        return "its parts are connected in another way"
+    shown = "; ".join(change.summary for change in changes[:2])
+    more = len(changes) - 2
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+# ----------------------------------------------------------------------- manifests
+
+
+def compare_manifests(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
+    """Return what differs between two versions of a task's code.
+
+    Components are paired by name; of several that have one name, those that
+    are most alike. One that only has another name is said to be renamed.
+
+    Examples
+    --------
+    >>> old = [("cfg.ALPHA", b"1", "2"), ("f", b"2", "def f(): ...")]
+    >>> new = [("cfg.ALPHA", b"3", "3"), ("f", b"2", "def f(): ...")]
+    >>> [str(change) for change in compare_manifests(old, new)]
+    ['`cfg.ALPHA` 2 → 3']
+    """
+    old, new = _only_in(before, after), _only_in(after, before)
+    pairs: list[tuple[str, str, str]] = []
+    gone: list[Row] = []
+    for name in sorted({row[0] for row in old}):
+        mine = [row for row in old if row[0] == name]
+        others = [row for row in new if row[0] == name]
+        for row in mine:
+            twin = _most_alike(row, others)
+            if twin is None:
+                gone.append(row)
+                continue
+            others.remove(twin)
+            new.remove(twin)
+            pairs.append((name, row[2], twin[2]))
+    changes = [Change(*pair) for pair in dict.fromkeys(pairs)]
+    return changes + _moved(gone, new)
+
+
+def _only_in(rows: Iterable[Row], others: Iterable[Row]) -> list[Row]:
+    """Return what one manifest has and the other has not, once each."""
+    known = {(_base(name), digest) for name, digest, _ in others}
+    found = {
+        (_base(name), digest): text
+        for name, digest, text in rows
+        if (_base(name), digest) not in known
+    }
+    return [(name, digest, text) for (name, digest), text in found.items()]
+
+
+def _base(name: str) -> str:
+    return _NUMBER.sub("", name)
+
+
+def _most_alike(row: Row, others: Sequence[Row]) -> Row | None:
+    """Return the component whose text is most like this one's."""
+    if len(others) < 2:
+        return others[0] if others else None
+
+    def likeness(other: Row) -> float:
+        return difflib.SequenceMatcher(None, row[2], other[2]).ratio()
+
+    return max(others, key=likeness)
+
+
+def _moved(gone: list[Row], new: list[Row]) -> list[Change]:
+    """Return what is there no longer and what is new; same content is a rename."""
+    names = {digest: name for name, digest, _ in new}
+    changes = [
+        Change(name, text, text, new_name=names[digest])
+        if digest in names
+        else Change(name, text, None)
+        for name, digest, text in gone
+    ]
+    renamed = {digest for _, digest, _ in gone}
+    changes += [Change(n, None, text) for n, d, text in new if d not in renamed]
+    return changes
+
+
+# ----------------------------------------------------------------------- arguments
+
+
+def split_arguments(text: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the text of each argument in a call's text.
+
+    Parameters
+    ----------
+    text : str
+        ``"a=1, b='x'"``; what is cut off at its end is left out.
+    names : sequence of str
+        The parameters, in the order in which they stand there.
+
+    Examples
+    --------
+    >>> split_arguments("a=1, b='x, y', c=…", ["a", "b", "c"])
+    {'a': '1', 'b': "'x, y'"}
+    """
+    found: list[tuple[str, int, int]] = []
+    start = 0
+    for name in names:
+        mark = f"{name}=" if not start else f", {name}="
+        at = text.find(mark, start)
+        if at < 0 or (not start and at):
+            continue
+        start = at + len(mark)
+        found.append((name, at, start))
+    ends = [at for _, at, _ in found[1:]] + [len(text)]
+    values = {
+        name: text[begin:end] for (name, _, begin), end in zip(found, ends, strict=True)
+    }
+    if text.endswith("…") and values:
+        values.popitem()
+    return values
+
+
+def compare_arguments(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> list[Change]:
+    """Return the arguments that differ between two calls of one task.
+
+    Where all texts are equal, those that a text does not say in full.
+    """
+    changes = [
+        Change(name, before[name], text, is_argument=True)
+        for name, text in after.items()
+        if name in before and before[name] != text
+    ]
+    if changes:
+        return changes
+    return [
+        Change(name, text, text, is_argument=True)
+        for name, text in after.items()
+        if not _is_literal(text)
+    ]
+
+
+def find_nearest(
+    wanted: Mapping[str, str], calls: Iterable[Mapping[str, str]]
+) -> int | None:
+    """Return the number of the call that differs least; of equals, the first."""
+    best, nearest = None, None
+    for number, call in enumerate(calls):
+        n_different = sum(call.get(name) != text for name, text in wanted.items())
+        if best is None or n_different < best:
+            best, nearest = n_different, number
+    return nearest
+
+
+def _is_literal(text: str) -> bool:
+    """Tell whether a text says all about a value."""
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return "..." not in text
+
+
+def _is_short(text: str) -> bool:
+    """Tell whether a text is a value, or source as short as one."""
+    source = ("def ", "class ", "async def ", "@")
+    return "\n" not in text and not text.lstrip().startswith(source)
+
+
+def _is_value(text: str | None) -> TypeGuard[str]:
+    return bool(text) and text is not None and _is_short(text)
