@@ -56,7 +56,9 @@ def collect(store: Store, flights: Flights) -> Iterator[Collected]:
     yield _collect_trash(store)
     for folder in folders:
         folder.refresh()
-        swept.append(_sweep(folder))
+        swept.append(Collected(folder.name, 0, 0))
+        with _warning_of(f"{folder.name} was not swept"):
+            swept[-1] = _sweep(folder)
     for folder, done in zip(folders, swept, strict=True):
         pending = 0
         with _warning_of(f"{folder.name} was not compacted"):
