@@ -37,6 +37,9 @@ STORE_UNUSABLE = 75
 EX_TEMPFAIL of sysexits.h; 99 and 100 mean something to Grid Engine (qsub(1)).
 """
 
+STOPPED_EARLY = 76
+"""Exit status of a worker that heeded a soft time limit between two of its calls."""
+
 LIMIT_ENFORCED = 37
 """Accounting's ``failed``: a limit on time or memory was enforced
 (accounting(5), "qmaster enforced h_rt, h_cpu, or h_vmem limit")."""
@@ -257,6 +260,9 @@ def diagnose(ended: Accounting | None, where: Circumstances) -> CallError:
         return where.error(NodeLost, what, "run the script again to compute it")
     if 128 < status < 128 + signal.NSIG:
         return _killed(status - 128, ended, where)
+    if status == STOPPED_EARLY:
+        what = f"{where.place} came to its soft time limit before this call"
+        return where.error(TimeLimit, what, MORE_TIME)
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
         return where.error(WorkerFailedToStart, what)

@@ -191,6 +191,8 @@ class Submission:
                     packed[index] = writer.pack(self.order.calls[first_call[index]])
             wait_for_strangers(self._inputs, self.terms.backend.name)
             snapshot = self.work.code.snapshot() if missing else b""
+            for warning in self.work.code.warnings:
+                self.warn(warning)
             plan = self._publish(writer, packed, snapshot)
             if not self._is_published(plan):
                 writer.discard()
@@ -323,6 +325,7 @@ class Submission:
             code=work.code.digest[:8],
             show_args=work.show_args,
             fs_latency=terms.pace.unseen,
+            has_soft_time_limit=any("s_rt=" in word for word in terms.cluster_params),
         )
 
     def _run_plan(self, plan: Plan, run_id: str) -> RunPlan:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -24,8 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from gridtask import fs
 from gridtask.calls import Arguments, Binder
-from gridtask.errors import StoreError, UpstreamFailed
-from gridtask.failures import STORE_UNUSABLE, describe_exception, error_line
+from gridtask.errors import StoreError, TimeLimit, UpstreamFailed
+from gridtask.failures import (
+    STOPPED_EARLY,
+    STORE_UNUSABLE,
+    describe_exception,
+    error_line,
+)
 from gridtask.printable import arguments_text
 from gridtask.runfile import Chunk, RunFile
 from gridtask.store import values
@@ -61,6 +67,10 @@ Announce = Callable[[int, Arguments], None]
 _INSIDE: ContextVar[bool] = ContextVar("inside a call", default=False)
 
 
+class SoftLimit(BaseException):
+    """The scheduler warns that the array task's time is over."""
+
+
 def is_inside_call() -> bool:
     """Tell whether this runs inside a call of a task, on a worker or here."""
     return _INSIDE.get() or WORKER_VARIABLE in os.environ
@@ -82,6 +92,7 @@ def main(argv: list[str]) -> int:
     from gridtask.store.store import Store
 
     function = install(snapshot)
+    _heed_warnings(world)
     try:
         folder = Store.open(path.parent.parent, create=False).folder(world.task)
         if any(n.startswith(f"{path.stem}.{attempt.task}.") for n in _names(folder)):
@@ -90,6 +101,9 @@ def main(argv: list[str]) -> int:
     except StoreError as error:
         print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
         return STORE_UNUSABLE
+    except SoftLimit as warning:
+        print(f"gridtask: {warning}", file=sys.stderr)  # noqa: T201 - goes to the log
+        return STOPPED_EARLY
     if not n_failed:
         fs.remove(log_path(path, attempt.task))
     return 0
@@ -143,6 +157,12 @@ def compute(
                 write = writer.put
             except stop_on:
                 raise
+            except SoftLimit as warning:
+                if number:  # earlier calls have used the time: this one may try again
+                    raise
+                record = describe_exception(TimeLimit(str(warning)), skip=3)
+                writer.fail(key, world.code, values.encode(record), meta=meta)
+                raise
             except BaseException as error:
                 n_failed += 1
                 meta["error"] = error_line(error)
@@ -169,6 +189,27 @@ def this_attempt(run_id: str, task: int) -> Attempt:
 def log_path(run_file: Path, task: int) -> Path:
     """Return where the output of an array task goes."""
     return run_file.with_name(f"{run_file.stem}.t{task}.log")
+
+
+def _heed_warnings(world: World) -> None:
+    """Take the scheduler's warning signals as what they say.
+
+    SIGXCPU and, where a soft limit was asked for, SIGUSR1 end the call in time
+    to say why (queue_conf(5), s_cpu and s_rt). With ``-notify``, SIGUSR1 may
+    also come before a suspension, and SIGUSR2 before the kill that accounting
+    will explain (qsub(1)): these change nothing.
+    """
+
+    def warn(number: int, frame: object) -> None:
+        msg = f"the scheduler sent {signal.Signals(number).name}: a soft time limit"
+        raise SoftLimit(msg)
+
+    def go_on(number: int, frame: object) -> None:
+        """Do nothing; unlike SIG_IGN, programs that the task starts are untouched."""
+
+    signal.signal(signal.SIGXCPU, warn)
+    signal.signal(signal.SIGUSR1, warn if world.has_soft_time_limit else go_on)
+    signal.signal(signal.SIGUSR2, go_on)
 
 
 def _task_number() -> int:

@@ -53,6 +53,8 @@ class World:
         Whether texts of the arguments may be kept.
     fs_latency : float
         Seconds within which the results of other calls come into sight.
+    has_soft_time_limit : bool
+        True if the array task was submitted with ``s_rt``.
     """
 
     cwd: str
@@ -63,6 +65,7 @@ class World:
     code: bytes
     show_args: bool = True
     fs_latency: float = 0.0
+    has_soft_time_limit: bool = False
 
 
 def capture(names: Collection[str], slots: int | None) -> Captured:
