@@ -22,7 +22,7 @@ from gridtask.run import Run
 from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
 from gridtask.session import open_backend, pace_of
 from gridtask.store.store import Store
-from gridtask.submission import call_text
+from gridtask.work import call_text
 
 
 def runs(cache_dir: str | os.PathLike[str] | None = None) -> list[Run[Any]]:

@@ -29,15 +29,14 @@ from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
 from gridtask.pace import Pace, cluster_pace
 from gridtask.plan import ChunkSize, JobRange, Place, Plan, distinct, make_plan
-from gridtask.printable import arguments_text
 from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, new_run_id
 from gridtask.store.segment import Kind
+from gridtask.work import Work, call_text
 from gridtask.world import World, capture
 
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
-    from gridtask.identity.code import Code
     from gridtask.store.store import Folder, Store
 
 N_MEASURED = 1000
@@ -45,46 +44,6 @@ N_MEASURED = 1000
 
 RETRY_POLL_SECONDS = 5.0
 """Between two questions to a scheduler that does not answer."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a run computes.
-
-    Attributes
-    ----------
-    label : str
-        The function's name for people.
-    task : str
-        Name of its folder in the store.
-    code : Code
-        Its identity and snapshot.
-    ignore : frozenset of str
-        Parameters that do not enter the key.
-    """
-
-    label: str
-    task: str
-    code: Code
-    names: tuple[str, ...]
-    ignore: frozenset[str] = frozenset()
-    show_args: bool = True
-
-    def keys(self, calls: Sequence[Arguments]) -> list[bytes]:
-        """Return the key of each call.
-
-        Raises
-        ------
-        IdentityError
-            If an argument cannot be identified.
-        """
-        from gridtask.identity.arguments import ArgumentHasher, call_key
-
-        hasher = ArgumentHasher(self.code.code_digest)
-        names = tuple(n for n in self.names if n not in self.ignore)
-        digests = hasher.call_digests(names, calls)
-        code = self.code.digest
-        return [call_key(code, digest) for digest in digests]
 
 
 @dataclass(frozen=True)
@@ -387,8 +346,3 @@ def _texts(
         return call_text(work.label, calls[memo[0][index]], work.show_args)
 
     return text
-
-
-def call_text(label: str, arguments: Arguments, show_args: bool = True) -> str:
-    """Return a call as text, ``"simulate(seed=3, n=1000)"``."""
-    return f"{label}({arguments_text(arguments) if show_args else '…'})"

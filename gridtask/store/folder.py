@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gridtask import fs
@@ -20,6 +20,7 @@ from gridtask.store.index import MISSING, ROW_BITS
 from gridtask.store.loading import Loading
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Entry, Kind
+from gridtask.store.removed import removed_at
 from gridtask.store.segment import SegmentWriter
 from gridtask.store.sizes import FolderSizes, measure
 from gridtask.store.sweep import Sweep
@@ -127,6 +128,11 @@ class Folder:
         """
         with self._lock:
             return self._index.numbers(kind)
+
+    def removed_at(self, keys: Collection[bytes] | None = None) -> dict[bytes, float]:
+        """Return when results of keys, or of all, were deleted; POSIX seconds."""
+        with self._lock:
+            return removed_at(self._index, keys)
 
     def entry(self, number: int) -> Entry:
         """Return what the index says of a record."""
