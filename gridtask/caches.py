@@ -73,9 +73,10 @@ class Cache:
         return [summary for summary in found if summary is not None]
 
     def calls(self, *names: str, **filters: Unpack[FilterOptions]) -> list[CallSummary]:
-        """Return calls, those that have ended first; arguments as for `ls`."""
+        """Return calls as they ended, then those in flight; arguments as for `ls`."""
         flights, parts = self._select(names, filters)
-        ended = [call_summary(call) for part in parts for call in part.calls]
+        chosen = (call for part in parts for call in part.calls)
+        ended = [call_summary(c) for c in sorted(chosen, key=lambda c: c.ended_at)]
         flying = [flight for part in parts for flight in part.flights]
         texts = flights.arguments(flying)
         return ended + [flight_summary(f, texts.get(f.key)) for f in flying]

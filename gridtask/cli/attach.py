@@ -75,6 +75,12 @@ def run(args: argparse.Namespace) -> int:
     failed = run.failures()
     if not failed:
         return 0
-    for line in summarise(failed, len(run), lambda index: run.task).splitlines():
+    text = summarise(failed, len(run), lambda index: _text(run, index))
+    for line in text.splitlines():
         say(line)
     return FAILED
+
+
+def _text(run: Run[Any], index: int) -> str:
+    """Return a call of a run as it is written in Python."""
+    return run._execution.texts(run._positions[index])

@@ -19,6 +19,9 @@ Row = Mapping[str, Any]
 MIN_FLEXIBLE = 20
 """Columns that a text which is cut to fit the terminal keeps at least."""
 
+LEAST_FLEXIBLE = 8
+"""The same where even the columns that cannot be spared have no room."""
+
 
 def say(text: str) -> None:
     """Write a line that is not data: to stderr, with control characters escaped."""
@@ -142,24 +145,28 @@ def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 def _fit(texts: dict[Column, list[str]], width: int) -> None:
     """Leave out spare columns and cut flexible ones until all have room."""
     widths = {column: max(map(len, texts[column])) for column in texts}
-    while (room := width - _least_width(widths)) < 0:
+    least = MIN_FLEXIBLE
+    while (room := width - _least_width(widths, least)) < 0:
         spare = [column for column in widths if column.spare]
-        if not spare:
+        if spare:
+            del texts[spare[-1]], widths[spare[-1]]
+        elif least == MIN_FLEXIBLE:
+            least = LEAST_FLEXIBLE
+        else:
             break
-        del texts[spare[-1]], widths[spare[-1]]
     flexible = sorted((c for c in widths if c.flexible), key=lambda c: widths[c])
     # The narrowest first: what it does not need, the others may use.
     for i, column in enumerate(flexible):
-        least = min(widths[column], MIN_FLEXIBLE)
-        share = least + max(room, 0) // (len(flexible) - i)
-        room -= min(widths[column], share) - least
+        kept = min(widths[column], least)
+        share = kept + max(room, 0) // (len(flexible) - i)
+        room -= min(widths[column], share) - kept
         texts[column][:] = [_shorten(text, share) for text in texts[column]]
 
 
-def _least_width(widths: dict[Column, int]) -> int:
+def _least_width(widths: dict[Column, int], least: int) -> int:
     """Return the columns of the terminal that a table takes at least."""
-    least = (min(w, MIN_FLEXIBLE) if c.flexible else w for c, w in widths.items())
-    return sum(least) + 2 * (len(widths) - 1)
+    kept = (min(w, least) if c.flexible else w for c, w in widths.items())
+    return sum(kept) + 2 * (len(widths) - 1)
 
 
 def _shorten(text: str, width: int) -> str:
