@@ -27,11 +27,13 @@ from gridtask.holds import (
 )
 from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
+from gridtask.other_keys import accepted_keys
 from gridtask.pace import Pace, cluster_pace
 from gridtask.plan import ChunkSize, JobRange, Place, Plan, distinct, make_plan
 from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, new_run_id
 from gridtask.store.segment import Kind
+from gridtask.versions import keep_version
 from gridtask.work import Work, call_text
 from gridtask.world import World, capture
 
@@ -101,6 +103,7 @@ class Submission:
         self.keys, self.positions = distinct(work.keys(order.calls))
         self._known: dict[str, Claim] = {}
         self._inputs: dict[int, list[GridFuture[Any]]] = {}
+        self._accepted: list[tuple[int, bytes]] | None = None
 
     def start(self) -> Execution:
         """Submit what is missing and return the execution of all calls.
@@ -115,7 +118,7 @@ class Submission:
         self.folder.refresh()
         if self.order.refresh:
             self.folder.remove([n for n in self.folder.find(self.keys) if n >= 0])
-        missing = [i for i, n in enumerate(self.folder.find(self.keys)) if n < 0]
+        missing = [i for i, n in enumerate(self._find()) if n < 0]
         if missing or (self.order.always_publish and self.keys):
             execution = self._publish_and_submit(missing)
         else:
@@ -127,15 +130,18 @@ class Submission:
 
     def preview(self) -> Plan:
         """Return what `start` would do, without doing it."""
+        from gridtask.explain import Explainer
+
         plan = self._plan(*self._look_around())
         if not plan.missing:
             return plan
-        reason = "never computed with these arguments and this code"
-        if not self.folder.numbers(Kind.OK):
-            reason = f"{self.work.task} has no results yet"
+        explainer = Explainer(self.work, self.folder, self._calls(plan.missing))
+        reasons = explainer.count()
+        if explainer.has_code_changed:
+            keep_version(self.work, self.folder)  # for `gridtask accept`
         request = job_request(self._run_plan(plan, "RUN"), self.store.runs, 1)
         script = " ".join(self.terms.backend.command(request))
-        return replace(plan, reasons={reason: len(plan.missing)}, script=script)
+        return replace(plan, reasons=reasons, script=script)
 
     def _publish_and_submit(self, missing: list[int]) -> Execution:
         """Publish the run file under the submission lock, then submit its jobs."""
@@ -150,6 +156,8 @@ class Submission:
                     packed[index] = writer.pack(self.order.calls[first_call[index]])
             wait_for_strangers(self._inputs, self.terms.backend.name)
             snapshot = self.work.code.snapshot() if missing else b""
+            if missing:
+                keep_version(self.work, self.folder, snapshot)
             for warning in self.work.code.warnings:
                 self.warn(warning)
             plan = self._publish(writer, packed, snapshot)
@@ -244,9 +252,9 @@ class Submission:
         ]
         states = backend.poll() if live else {}
         self.folder.refresh()
-        numbers = self.folder.find(self.keys)
-        known = {i for i, number in enumerate(numbers) if number >= 0}
-        wanted = {key: i for i, key in enumerate(self.keys) if i not in known}
+        known = {i for i, number in enumerate(self._find()) if number >= 0}
+        keys = (*enumerate(self.keys), *(self._accepted or ()))
+        wanted = {key: i for i, key in keys if i not in known}
         flying: dict[int, Place] = {}
         for claim in live:
             places = claim.in_flight(states)
@@ -254,8 +262,39 @@ class Submission:
                 claim.abandon()
             for key in places.keys() & wanted.keys():
                 flying[wanted[key]] = places[key]
+                self.keys[wanted[key]] = key
                 self._known[claim.plan.run_id] = claim
         return known, flying
+
+    def _find(self) -> list[int]:
+        """Return the record of each call's result, -1 where there is none.
+
+        Where that is a result of code that the user has accepted, the call goes
+        by the key under which it was computed.
+        """
+        numbers = self.folder.find(self.keys)
+        if -1 not in numbers or self.order.refresh:
+            return numbers
+        if self._accepted is None:
+            missing = [i for i, number in enumerate(numbers) if number < 0]
+            self._accepted = [
+                (index, key)
+                for _, keys in accepted_keys(
+                    self.work, self.folder, self._calls(missing)
+                )
+                for index, key in zip(missing, keys, strict=True)
+                if key is not None
+            ]
+        found = self.folder.find([key for _, key in self._accepted])
+        for (index, key), number in zip(self._accepted, found, strict=True):
+            if number >= 0 and numbers[index] < 0:
+                self.keys[index], numbers[index] = key, number
+        return numbers
+
+    def _calls(self, indices: Sequence[int]) -> list[Arguments]:
+        """Return the arguments of distinct calls."""
+        first_call = _first_calls(self.positions)
+        return [self.order.calls[first_call[index]] for index in indices]
 
     def _plan(self, known: set[int], flying: Mapping[int, Place]) -> Plan:
         """Make the plan with what the site and earlier results tell."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gridtask.plan import Plan
     from gridtask.run import Run
     from gridtask.session import Session
+    from gridtask.why import Reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,8 +114,8 @@ class GridTask(Generic[P, R]):
         session = self._session()
         return session.key(session.bind(args, kwargs)).hex()
 
-    def why(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """Return why this call would or would not be reused."""
+    def why(self, *args: P.args, **kwargs: P.kwargs) -> Reason:
+        """Return why this call would or would not be reused: print it."""
         session = self._session()
         return session.why(session.bind(args, kwargs))
 

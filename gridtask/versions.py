@@ -12,6 +12,7 @@ import contextlib
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from inspect import Parameter
@@ -22,21 +23,24 @@ import xxhash
 
 from gridtask import __version__
 from gridtask.calls import Binder
-from gridtask.errors import IdentityError
+from gridtask.errors import GridTaskError, IdentityError
 from gridtask.lock import this_process
 from gridtask.store import values
 from gridtask.store.record import Entry, Kind
 from gridtask.store.store import LoadError, RecordWriter
-from gridtask.why import Row
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
+    from gridtask.why import Row
     from gridtask.work import Work
 
 SNAPSHOT_BYTES = 1 << 20
 """A larger snapshot is not kept: the results of large values are elsewhere."""
 
 _ACCEPTED = b"gridtask accepted 1"
+
+_KEPT: set[tuple[object, ...]] = set()
+"""What this process has written down, or found to be."""
 
 _VARIADIC: dict[Any, object] = {
     Parameter.VAR_POSITIONAL: (),
@@ -251,6 +255,27 @@ class CodeVersions:
         writer.write(Kind.CODE, values.encode(dict(content)), key, code[:8])
         writer.close()
         folder.refresh()
+
+
+def keep_version(work: Work, folder: Folder, snapshot: bytes | None = None) -> None:
+    """Write down the version of the code, once a process; let no error stop work.
+
+    Parameters
+    ----------
+    folder : Folder
+        The task's folder, refreshed.
+    snapshot : bytes, optional
+        The source that the workers run.
+    """
+    use = (folder.path, work.code.digest, work.names, work.ignore)
+    if use in _KEPT and folder.find([work.code.digest], Kind.CODE)[0] >= 0:
+        return
+    _KEPT.add(use)
+    try:
+        CodeVersions(folder).keep(work, snapshot)
+    except (GridTaskError, OSError) as error:
+        msg = f"the code's version is not kept, `gridtask why` will miss it: {error}"
+        warnings.warn(msg, RuntimeWarning, stacklevel=2)
 
 
 def manifest_of(work: Work) -> tuple[Row, ...]:
