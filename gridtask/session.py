@@ -20,17 +20,21 @@ from gridtask.backends.cluster_params import merge
 from gridtask.calls import Arguments, Binder, bind_all
 from gridtask.errors import ConfigError, GridTaskError, NestedSubmission
 from gridtask.options import SETTINGS
+from gridtask.other_keys import accepted_keys
 from gridtask.pace import HERE, Pace, cluster_pace
 from gridtask.run import Run
 from gridtask.store import values
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError, Store
-from gridtask.submission import Order, Submission, Terms, Work, call_text
+from gridtask.submission import Order, Submission, Terms
+from gridtask.versions import keep_version
+from gridtask.work import Work, call_text
 from gridtask.worker import is_inside_call
 
 if TYPE_CHECKING:
     from gridtask.plan import Plan
     from gridtask.progress import Status
+    from gridtask.why import Reason
 
 R = TypeVar("R")
 
@@ -181,12 +185,13 @@ class Session(Generic[R]):
         """Return a call's result: from the cache, else computed here and kept."""
         key = self.key(arguments)
         self.folder.refresh()
-        (number,) = self.folder.find([key])
+        number = self._find(arguments, key)
         if number >= 0:
             (value,) = self.folder.load([number])
             if not isinstance(value, LoadError):
                 return cast(R, value)
             self.folder.remove([number])  # damaged: computed again
+        keep_version(self.work, self.folder)
         text = call_text("", arguments, self.settings.show_args)[1:-1]
         inputs = upstream.resolve(arguments)
         started = time.perf_counter()
@@ -202,30 +207,39 @@ class Session(Generic[R]):
         )
         return result
 
-    def why(self, arguments: Arguments) -> str:
-        """Return why a call would or would not be reused."""
-        self.folder.refresh()
-        key = self.key(arguments)
+    def _find(self, arguments: Arguments, key: bytes) -> int:
+        """Return the record of a call's result, -1 if there is none.
+
+        That of code that the user has accepted counts too.
+        """
         (number,) = self.folder.find([key])
-        text = call_text(self.label, arguments)
-        if number >= 0:
-            return f"{text} [{key.hex()[:8]}] has a result: it is reused"
-        if self.folder.find([key], kind=Kind.ERR)[0] >= 0:
-            return f"{text} [{key.hex()[:8]}] failed: it runs again"
-        return (
-            f"{text} [{key.hex()[:8]}] was never computed with these arguments and "
-            "this code"
-        )
+        if number < 0:
+            for _, keys in accepted_keys(self.work, self.folder, [arguments]):
+                number = max(number, *self.folder.find([k for k in keys if k]), -1)
+        return number
+
+    def why(self, arguments: Arguments) -> Reason:
+        """Return why a call would or would not be reused."""
+        from gridtask.explain import Explainer
+        from gridtask.flights import find_flights
+
+        flights = find_flights(self.store).of(self.label)
+        self.folder.refresh()
+        explainer = Explainer(self.work, self.folder, [arguments], flights)
+        (reason,) = explainer.reasons()
+        if not reason.is_reuse and explainer.has_code_changed:
+            keep_version(self.work, self.folder)  # for `gridtask accept`
+        return reason
 
     def forget(self, arguments: Arguments) -> bool:
         """Drop a call's result; tell whether there was one."""
         self._close_writer()
         self.folder.refresh()
-        (number,) = self.folder.find([self.key(arguments)])
-        if number < 0:
-            return False
-        self.folder.remove([number])
-        return True
+        is_found = False
+        while (number := self._find(arguments, self.key(arguments))) >= 0:
+            self.folder.remove([number])
+            is_found = True
+        return is_found
 
     def forget_all(self) -> int:
         """Drop all results of the task; return how many there were."""
