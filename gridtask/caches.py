@@ -343,7 +343,15 @@ def caches_below(folder: str | os.PathLike[str]) -> list[Cache]:
     """Return all cache folders of this user in or below a folder, by path.
 
     Symbolic links are not followed, and what cannot be listed is left out.
+
+    Raises
+    ------
+    StoreError
+        If there is no such folder.
     """
+    if not os.path.isdir(folder):
+        msg = f"there is no folder {str(folder)!r} to look for caches in"
+        raise StoreError(msg)
     found = []
     for path, folders, files in os.walk(os.path.abspath(folder)):
         folders.sort()

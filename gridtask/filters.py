@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypedDict
 
 from gridtask import fs
+from gridtask.errors import CorruptRecordError
 from gridtask.printable import printable
 from gridtask.store.record import Entry, Kind
 from gridtask.store.store import Folder, Store
@@ -64,7 +65,10 @@ class Call:
     @property
     def text(self) -> str:
         """The call as it is written in Python, for people."""
-        args = self.folder.meta(self.number).get("args") or ""
+        try:
+            args = self.folder.meta(self.number).get("args") or ""
+        except CorruptRecordError:
+            args = "…"
         return f"{printable(self.folder.name)}({printable(str(args))})"
 
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gridtask import config
+from gridtask import config, fs
 from gridtask.backends.base import Backend, JobState, TaskState
-from gridtask.claims import Claim, open_claims
-from gridtask.errors import SchedulerUnavailable
+from gridtask.errors import CorruptRecordError, SchedulerUnavailable
 from gridtask.plan import Place
 from gridtask.printable import arguments_text
-from gridtask.runfile import RunFile
 from gridtask.store.record import Kind
 
 if TYPE_CHECKING:
+    from gridtask.claims import Claim
+    from gridtask.runfile import RunFile
     from gridtask.store.store import Folder, Store
 
 STATES = {
@@ -126,6 +126,10 @@ def find_flights(store: Store) -> Flights:
     of runs that have not ended.
     """
     flights = Flights(store.runs)
+    if not any(name.endswith(".run") for name in fs.list_names(store.runs)):
+        return flights
+    from gridtask.claims import open_claims
+
     states: dict[str, Mapping[str, JobState] | None] = {}
     folders: dict[str, Folder] = {}
     for claim in open_claims(store.runs, _warn):
@@ -165,9 +169,9 @@ def _poll(backend: Backend) -> Mapping[str, JobState] | None:
 def _flying(claim: Claim, states: Mapping[str, JobState] | None) -> Iterator[Flight]:
     """Yield the calls of a claim whose array tasks have not ended."""
     plan = claim.plan
-    alive = None if states is None else claim.alive_tasks(states)
+    alive = _alive(claim, states)
     known = dict(_states(claim, states or {}))
-    default = "unknown" if states is None else "queued"
+    default = "unknown" if alive is None else "queued"
     start = 0
     for task, size in enumerate(plan.chunks, start=1):
         indices = plan.missing[start : start + size]
@@ -179,6 +183,15 @@ def _flying(claim: Claim, states: Mapping[str, JobState] | None) -> Iterator[Fli
         state = known.get(task, default)
         for index in indices:
             yield Flight(plan.keys[index], plan.task, *where, state, plan.created_at)
+
+
+def _alive(claim: Claim, states: Mapping[str, JobState] | None) -> set[int] | None:
+    """Return the array tasks of a claim that have not ended; None if unknown."""
+    try:
+        return None if states is None else claim.alive_tasks(states)
+    except OSError as error:  # a full disk does not tell the file server's time
+        _warn(f"{error}; run {claim.plan.run_id} counts as queued")
+        return None
 
 
 def _states(claim: Claim, states: Mapping[str, JobState]) -> Iterator[tuple[int, str]]:
@@ -199,7 +212,7 @@ def _without_ended(flights: list[Flight], folder: Folder) -> Iterator[Flight]:
     for flight, result, failure in zip(flights, results, failures, strict=True):
         if result >= 0:
             continue
-        if failure >= 0 and folder.meta(failure).get("run") == flight.place.run_id:
+        if failure >= 0 and _run_of(folder, failure) == flight.place.run_id:
             continue
         if flight.state == "running" and flight.place in begun:
             yield replace(flight, state="queued")
@@ -208,8 +221,18 @@ def _without_ended(flights: list[Flight], folder: Folder) -> Iterator[Flight]:
             yield flight
 
 
+def _run_of(folder: Folder, number: int) -> object:
+    """Return the run that wrote a record, None if it is damaged."""
+    try:
+        return folder.meta(number).get("run")
+    except CorruptRecordError:
+        return None
+
+
 def _open_run_file(runs: Path, run_id: str) -> RunFile | None:
     """Open a run file that may tell its arguments, else return None."""
+    from gridtask.runfile import RunFile
+
     try:
         file = RunFile(runs / f"{run_id}.run")
         return file if file.code()[0].show_args else None

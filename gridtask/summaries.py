@@ -8,6 +8,7 @@ from gridtask.errors import CorruptRecordError
 from gridtask.filters import Call
 from gridtask.flights import Flight
 from gridtask.selection import Part
+from gridtask.store.record import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def task_summary(part: Part) -> TaskSummary | None:
     """Return what is selected of a task, None if that is nothing."""
     if part.is_empty and not part.entirely:
         return None
+    if part.is_empty and not part.folder.numbers(Kind.LOG):
+        return None  # all that is left is code, and that something was removed
     sizes = part.folder.sizes()
-    if part.is_empty and not sizes.n_live:
-        return None  # all that is left is that something was removed
     ended = [call.ended_at for call in part.calls] if not part.entirely else []
     is_all = part.entirely
     return TaskSummary(

@@ -84,7 +84,8 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--below",
         metavar="DIR",
-        help="all caches in and below a folder, instead of the one here",
+        help="all caches in and below a folder, instead of the one here; names "
+        "are those of tasks then",
     )
 
 
@@ -114,13 +115,16 @@ def filters_of(args: argparse.Namespace) -> FilterOptions:
 
 
 def check_names(args: argparse.Namespace) -> None:
-    """Refuse names beside ``--all``.
+    """Refuse names beside ``--all``, and one cache beside many.
 
     Raises
     ------
     UsageError
         If there are any.
     """
+    if args.below is not None and args.cache is not None:
+        msg = "--below looks for caches, -C names one: leave out one of them"
+        raise UsageError(msg)
     if args.all and args.names:
         msg = f"--all is every task: leave out either --all or {args.names[0]!r}"
         raise UsageError(msg)

@@ -6,7 +6,7 @@ import argparse
 
 from gridtask.cli import arguments
 from gridtask.cli.attach import add_run, find_run
-from gridtask.cli.errors import FAILED
+from gridtask.cli.errors import FAILED, UNREACHABLE
 from gridtask.cli.question import confirmed
 from gridtask.cli.table import counted, say
 
@@ -52,5 +52,13 @@ def run(args: argparse.Namespace) -> int:
     if not confirmed("cancel", args.yes):
         return FAILED
     run.cancel()
+    problems = run._execution.warnings
+    for text in problems:
+        say(text)
+    progress = run.progress()
+    if n_left := len(progress.running) + len(progress.queued):
+        why = "see above" if problems else "other runs compute them"
+        say(f"{counted(n_left, 'call')} of run {name} still in flight: {why}")
+        return UNREACHABLE if problems else 0
     say("cancelled")
     return 0

@@ -108,34 +108,36 @@ def _remove_below(args: argparse.Namespace) -> int:
     from gridtask.caches import caches_below, refuse_special
 
     refuse_special(args.below)
-    statuses = []
-    found = caches_below(args.below)
-    for cache in found:
+    statuses: list[int | None] = []
+    for cache in caches_below(args.below):
         try:
             statuses.append(_remove_one(cache, args))
         except (OSError, GridTaskError) as error:
             say(f"{cache.path}: {error}")
             statuses.append(FAILED)
-    if not found:
-        say(f"no caches below {args.below}")
-    return max(statuses, default=0)
+    if all(status is None for status in statuses):
+        say(f"nothing to remove below {args.below}")
+    return max((status for status in statuses if status is not None), default=0)
 
 
-def _remove_one(cache: Cache, args: argparse.Namespace) -> int:
-    """Ask for one cache of several: all of it, where nothing else was said."""
+def _remove_one(cache: Cache, args: argparse.Namespace) -> int | None:
+    """Ask for one cache of several: all of it, where nothing else was said.
+
+    None if nothing in it was meant.
+    """
     is_all = not (args.names or arguments.has_filters(args))
     tasks = [task.task for task in cache.ls()] if args.names else []
     names = [name for name in args.names if name in tasks]
     if args.names and not names:
-        return 0
+        return None
     filters = arguments.filters_of(args)
     removal = cache.removal(*names, everything=is_all or not names, **filters)
     if removal is None and not is_all:
-        return 0
+        return None
     say(f"{cache.path}, last used {_date(cache)}")
     if is_all:
         return _delete(cache, removal, args)
-    return _remove(removal, args) if removal is not None else 0
+    return _remove(removal, args) if removal is not None else None
 
 
 def _delete(cache: Cache, removal: Removal | None, args: argparse.Namespace) -> int:

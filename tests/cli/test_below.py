@@ -115,6 +115,26 @@ def test_a_folder_without_caches(tmp_path, capsys):
     assert "nothing to list" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argv", [["ls"], ["rm", "--yes"]])
+def test_a_folder_that_is_not_there(tmp_path, argv, capsys):
+    """That is a mistake of somebody's."""
+    assert run(tmp_path / "none", *argv) == 1
+    assert "no folder" in capsys.readouterr().err
+
+
+def test_a_task_that_no_cache_has(two, tmp_path, capsys):
+    """Nothing is asked and nothing is removed."""
+    assert run(tmp_path, "rm", "nobody", "--yes") == 0
+    assert "nothing to remove" in capsys.readouterr().err
+    assert two[1].keys("f") == (["bbbb"], [])
+
+
+def test_one_cache_or_many(two, tmp_path):
+    """-C beside --below is a usage error."""
+    assert run(tmp_path, "rm", "-C", str(two[0].root), "--yes") == 2
+    assert two[0].root.exists()
+
+
 def test_links_are_not_followed(two, tmp_path):
     """A cache is found where it is."""
     (tmp_path / "c").symlink_to(tmp_path / "b")
