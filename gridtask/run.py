@@ -14,6 +14,7 @@ from gridtask.counts import Counts
 from gridtask.errors import MapError
 from gridtask.futures import RESOLVER, GridFuture
 from gridtask.progress import Status, open_status
+from gridtask.records import tidy
 
 if TYPE_CHECKING:
     from gridtask.driver import Execution
@@ -206,8 +207,10 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         else:
             self._execution.step(now=True)
         values, failed = self._gather()
-        if not wait:
-            failed = failed if return_exceptions else {}
+        if wait:
+            tidy(self._execution.folder)
+        elif not return_exceptions:
+            failed = {}
         return self._deliver(values, failed, return_exceptions)
 
     def retry(

@@ -22,6 +22,7 @@ from gridtask.errors import ConfigError, GridTaskError, NestedSubmission
 from gridtask.options import SETTINGS
 from gridtask.other_keys import accepted_keys
 from gridtask.pace import HERE, Pace, cluster_pace
+from gridtask.records import tidy
 from gridtask.run import Run
 from gridtask.store import values
 from gridtask.store.segment import Kind
@@ -275,6 +276,7 @@ class Session(Generic[R]):
                     break
                 status.message(f"{len(lost)} results are computed again; {lost[0]}")
                 order["refresh"] = False
+        tidy(self.folder)
         return run._deliver(values, failed, return_exceptions)
 
     def submit(self, calls: list[Arguments], **order: Any) -> Run[R]:
