@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -21,6 +20,7 @@ from gridtask.why import (
     Rule,
     compare_arguments,
     compare_manifests,
+    day,
     find_nearest,
     name_changes,
     split_arguments,
@@ -72,7 +72,7 @@ class Explainer:
             if failed[index] >= 0:
                 counts[Rule.FAILED] += 1
             elif key in self._removed:
-                counts[f"{Rule.REMOVED} on {_day(self._removed[key])}"] += 1
+                counts[f"{Rule.REMOVED} on {day(self._removed[key])[:10]}"] += 1
             elif index in self._by_code:
                 digest, _ = self._by_code[index]
                 counts[f"{Rule.CODE}: {name_changes(self._changed[digest])}"] += 1
@@ -189,8 +189,8 @@ class Explainer:
             text = f"it failed on {self._date(number)} with {error}: it runs again"
             return Rule.FAILED, text, []
         if key in self._removed:
-            day = _day(self._removed[key])
-            return Rule.REMOVED, f"its result was removed on {day}", []
+            text = f"its result was removed on {day(self._removed[key])}"
+            return Rule.REMOVED, text, []
         return None
 
     def _changed_code(self, index: int) -> _Answer | None:
@@ -199,8 +199,8 @@ class Explainer:
             text = f"the code has changed since its result of {self._date(number)}"
             return Rule.CODE, text, self._changed[digest]
         if index in self._by_ignored:
-            day = self._date(self._by_ignored[index])
-            text = f"since its result of {day} other parameters are ignored"
+            ended = self._date(self._by_ignored[index])
+            text = f"since its result of {ended} other parameters are ignored"
             return Rule.IGNORED, text, []
         return None
 
@@ -224,8 +224,8 @@ class Explainer:
                 return Rule.ARGUMENT, text, changes
             since = self._changes_since(self._versions.of_result(entry.code))
             if calls[nearest] == wanted and all(c.before == c.after for c in changes):
-                day = self._date(number)
-                return Rule.CODE, f"the code has changed since {near} of {day}", since
+                text = f"the code has changed since {near} of {self._date(number)}"
+                return Rule.CODE, text, since
             text = f"{Rule.NEVER}; the nearest call of earlier code is {near}"
             return Rule.ARGUMENT, text, [*changes, *since]
         return None
@@ -251,12 +251,7 @@ class Explainer:
             return {}
 
     def _date(self, number: int) -> str:
-        return _day(self._folder.entry(number).t_end_ns / 1e9)
+        return day(self._folder.entry(number).t_end_ns / 1e9)
 
 
 _Answer = tuple[Rule, str, list[Change]]
-
-
-def _day(timestamp: float) -> str:
-    """Return a POSIX time stamp as people's date and time here."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(timestamp))

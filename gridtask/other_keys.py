@@ -65,6 +65,11 @@ class OtherKeys:
         return self._fits[name, default]
 
 
+def can_stand_for(newer: Signature, older: Signature) -> bool:
+    """Tell whether calls of one signature can have been calls of another."""
+    return _left_out([newer, older]) is not None
+
+
 def _left_out(way: Sequence[Signature]) -> Mapping[str, bytes] | None:
     """Return the parameters that came in on the way, with their defaults.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -335,3 +336,8 @@ def _is_short(text: str) -> bool:
 
 def _is_value(text: str | None) -> TypeGuard[str]:
     return bool(text) and text is not None and _is_short(text)
+
+
+def day(timestamp: float) -> str:
+    """Return a POSIX time stamp as date and time here, to the minute."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(timestamp))
