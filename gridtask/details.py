@@ -10,7 +10,7 @@ from typing import Any
 
 from gridtask import fs
 from gridtask.errors import CorruptRecordError, StoreError
-from gridtask.filters import Call, calls_of, newest_code
+from gridtask.filters import Call, calls_of, current_codes
 from gridtask.flights import Flight, Flights, find_flights
 from gridtask.printable import printable, short_repr
 from gridtask.store.record import Kind
@@ -125,7 +125,7 @@ def describe_call(call: Call, runs: Path) -> CallDetails:
         ended_at=call.ended_at,
         bytes=call.n_bytes,
         code=entry.code.hex(),
-        is_stale=entry.code != newest_code(folder),
+        is_stale=entry.code not in current_codes(folder),
         log=_last_lines(read_log(call, runs)),
         file=str(folder.path / folder.file_name(call.number)),
         **fields,

@@ -111,7 +111,7 @@ class Filters:
         It is in flight.
     stale : bool
         It was computed by another version of the task's code than the task's
-        latest calls.
+        latest call, and its user has not accepted that.
     now : float
         POSIX time stamp from which ages count.
     """
@@ -155,8 +155,8 @@ class Filters:
             unused = set(folder.unused(self.unused, self.now))
             tests.append(lambda call: call.number in unused)
         if self.stale:
-            newest = newest_code(folder)
-            tests.append(lambda call: call.entry.code != newest)
+            current = current_codes(folder)
+            tests.append(lambda call: call.entry.code not in current)
         return lambda call: all(test(call) for test in tests)
 
 
@@ -227,3 +227,23 @@ def newest_code(folder: Folder) -> bytes | None:
             if newest < entry.t_end_ns <= limit:
                 newest, code = entry.t_end_ns, entry.code
     return code
+
+
+def current_codes(folder: Folder) -> set[bytes]:
+    """Return the newest code version, and those whose results count for it.
+
+    The others are stale. `gridtask accept` lets results of one version count
+    for another.
+    """
+    newest = newest_code(folder)
+    if newest is None:
+        return set()
+    current = {newest}
+    if folder.numbers(Kind.CODE):
+        from gridtask.versions import CodeVersions
+
+        versions = CodeVersions(folder)
+        digest = versions.of_result(newest)
+        if digest is not None:
+            current |= {way[-1][:8] for way in versions.lineages(digest)}
+    return current

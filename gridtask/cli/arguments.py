@@ -78,7 +78,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only calls computed by another version of the task's code than its "
         "latest call: after a change of the code they are not reused, unless the "
-        "change is taken back",
+        "change is taken back or was accepted",
     )
     parser.add_argument("--all", action="store_true", help="all tasks")
     parser.add_argument(

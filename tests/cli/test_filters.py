@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+from gridtask.store.store import Store
+from gridtask.versions import CodeVersions
+
 DAY = 86400.0
 
 
@@ -80,6 +83,24 @@ def test_a_clock_in_the_future_does_not_make_fresh_results_stale(cache, keys):
     cache.put("f", "aaaa", age=-4000 * DAY, code="01")
     cache.put("f", "bbbb", age=5.0, code="02")
     assert keys(cache, "f", "--stale") == ["aaaa"]
+
+
+def test_accepted_results_are_not_stale(cache, keys):
+    """What the user lets count for the newest code is in use."""
+    folder = Store.open(cache.root).folder("f")
+    old, middle, new = (
+        bytes.fromhex(code.ljust(32, "0")) for code in ("01", "02", "03")
+    )
+    cache.put("f", "aaaa", age=5.0, code="01")
+    cache.put("f", "bbbb", age=4.0, code="02")
+    cache.put("f", "cccc", age=3.0, code="03")
+    cache.put("f", "dddd", age=3.5, code="04")
+    folder.refresh()
+    versions = CodeVersions(folder)
+    versions._write(new, new, {})
+    versions.accept(middle, new)
+    versions.accept(old, middle)
+    assert keys(cache, "f", "--stale") == ["dddd"]
 
 
 def test_stale_calls_go(cache):
