@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn, TextIO
 
 from gridtask.cli import (
+    accept,
     attach,
     cancel,
     check,
@@ -22,12 +23,27 @@ from gridtask.cli import (
     runs,
     show,
     show_version,
+    why,
 )
 from gridtask.cli.errors import USAGE, exit_status
 from gridtask.errors import GridTaskError
 from gridtask.printable import printable
 
-VERBS = (ls, rm, show, logs, runs, attach, retry, cancel, gc, check, config)
+VERBS = (
+    ls,
+    rm,
+    show,
+    why,
+    logs,
+    runs,
+    attach,
+    retry,
+    cancel,
+    accept,
+    gc,
+    check,
+    config,
+)
 """The modules of the verbs, in the order in which --help lists them."""
 
 EPILOG = """\
