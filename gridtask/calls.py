@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from gridtask.printable import printable, short_repr
@@ -69,10 +70,17 @@ class Binder:
 
     def call(self, function: Callable[..., Any], arguments: Arguments) -> Any:
         """Call `function` with bound arguments."""
-        if self._is_plain:
+        if self._is_plain and type(function) is FunctionType:
             return function(**arguments)
         from inspect import BoundArguments
 
+        if type(function) is not FunctionType:
+            # What is written in C may refuse its own defaults: numpy's ufuncs do.
+            arguments = {
+                name: value
+                for name, value in arguments.items()
+                if not _is_same(value, self._template[name])
+            }
         bound = BoundArguments(self.signature, arguments)
         return function(*bound.args, **bound.kwargs)
 
@@ -81,6 +89,13 @@ class Binder:
         parts = [short_repr(value) for value in args]
         parts += [f"{printable(n)}={short_repr(v)}" for n, v in kwargs.items()]
         return ", ".join(parts) or "(none)"
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    """Tell whether a value surely is a parameter's default."""
+    if value is default:
+        return True
+    return type(value) is type(default) in (str, int, float, bool) and value == default
 
 
 def bind_all(

@@ -17,7 +17,7 @@ from gridtask import failures, fs
 from gridtask.backends.base import Accounting, Backend
 from gridtask.claims import Claim
 from gridtask.counts import Counts
-from gridtask.errors import Deleted, GridTaskError, ResultUnreadable
+from gridtask.errors import CallError, Deleted, GridTaskError, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.pace import Ladder, Pace
@@ -152,15 +152,18 @@ class Execution:
         about = self._records.about(index)
         place = self._ledger.place_of(index)
         job = self._watch.job_of(place) if place else None
-        if job and place and not about:
+        error = self.failures.get(index)
+        if not about and job and place:
             about = {"job": f"{job.job_id}.{place.task}"}
+        if not about and isinstance(error, CallError):
+            about = {"job": error.job_id, "host": error.host}
         return about
 
     def log_text(self, index: int) -> str:
         """Return what the array task of a call has printed so far."""
         place = self._ledger.place_of(index)
         about = self.about(index)
-        array_task = str(about.get("job", ""))
+        array_task = str(about.get("job") or "")
         if place is None and "run" in about:
             place = Place(about["run"], int(array_task.rpartition(".")[2]))
         path = self._watch.log_of(place) if place else None
@@ -188,13 +191,7 @@ class Execution:
     # ----------------------------------------------------------------- the loop
 
     def step(self, *, now: bool = False) -> float:
-        """Look once at what is due; return the seconds until the next look.
-
-        Parameters
-        ----------
-        now : bool
-            Look at everything, whether it is due or not.
-        """
+        """Look at what is due, or `now` at all; return the seconds until the next."""
         with self._lock:
             if now:
                 self._listing.reset()
@@ -312,13 +309,14 @@ class Execution:
 
     def _give_up(self, task: OpenTask) -> None:
         """Tell why an array task left calls undone, and what becomes of them."""
-        errors = {
-            index: failures.diagnose(task.ended, self.where(index, task.ended))
-            for index in task.indices
-        }
         stem = f"{task.place.run_id}.{task.place.task}."
         names = fs.list_names(self.folder.path)
         has_begun = any(name.startswith(stem) for name in names)
+        has_run = has_begun or task.was_running
+        errors = {
+            i: failures.diagnose(task.ended, self.where(i, task.ended), has_run=has_run)
+            for i in task.indices
+        }
         self._recovery.settle(task, errors, has_begun=has_begun)
 
     def _collect(self) -> bool:

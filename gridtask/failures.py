@@ -235,14 +235,23 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
     return error
 
 
-def diagnose(ended: Accounting | None, where: Circumstances) -> CallError:
+def diagnose(
+    ended: Accounting | None, where: Circumstances, *, has_run: bool = True
+) -> CallError:
     """Return why a worker ended without a result.
 
     Parameters
     ----------
     ended : Accounting or None
         The scheduler's record of the attempt; None if it has none.
+    has_run : bool
+        Whether the array task was ever seen at work. Grid Engine keeps no
+        record of one that is deleted while it waits, and before it tells of a
+        lost node the array task is seen running for minutes.
     """
+    if ended is None and not has_run:
+        what = f"{where.place} was deleted while it waited"
+        return where.error(Deleted, what, "run the script again to compute it")
     if ended is None:
         return where.error(
             NodeLost,

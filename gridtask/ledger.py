@@ -18,6 +18,7 @@ class OpenTask:
     place: Place
     indices: dict[int, None]
     state: TaskState | None = TaskState.QUEUED
+    was_running: bool = False
     gone_at: float | None = None
     n_gone: int = 0
     ended: Accounting | None = None

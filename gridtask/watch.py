@@ -142,6 +142,7 @@ class JobWatch:
     def _update(self, task: OpenTask, now: float) -> bool:
         """Take over what the scheduler says of one array task."""
         before, task.state = task.state, self._state(task.place)
+        task.was_running |= task.state is TaskState.RUNNING
         if task.state is not None:
             task.gone_at, task.n_gone, task.ended = None, 0, None
         else:

@@ -14,6 +14,7 @@ from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
 from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
 from gridtask.errors import (
+    Deleted,
     JobErrorState,
     Killed,
     NodeLost,
@@ -528,8 +529,17 @@ def test_an_error_state_that_cannot_be_deleted_does_not_stop_the_rest(
     assert "could not be deleted" in execution.warnings[-1]
 
 
+def test_a_task_that_never_ran_was_deleted(execution, backend, clock):
+    """Without a record and never seen at work: no node was lost with it."""
+    backend.tasks = {}
+    pass_time(execution, clock, 200)
+    assert {type(error) for error in execution.failures.values()} == {Deleted}
+
+
 def test_a_task_that_vanished_is_lost_with_its_node(execution, backend, clock):
     """No record of its end ever comes."""
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    execution.step(now=True)
     backend.tasks = {}
     pass_time(execution, clock, 200)
     assert {type(error) for error in execution.failures.values()} == {NodeLost}
@@ -638,6 +648,8 @@ def test_calls_that_cannot_be_submitted_again_fail_by_what_they_had(
     retrying, backend, clock
 ):
     """A full disk is told in a note, not raised from the loop."""
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    retrying.step(now=True)
     backend.tasks = {}
     pass_time(retrying, clock, 200)
     assert {type(error) for error in retrying.failures.values()} == {NodeLost}
@@ -649,6 +661,8 @@ def test_what_was_lost_together_is_submitted_together(
 ):
     """A node with a hundred array tasks costs one qsub, not a hundred."""
     resubmitter.problem = None
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    retrying.step(now=True)
     backend.tasks = {}
     pass_time(retrying, clock, 200)
     assert resubmitter.submitted == [KEYS]

@@ -15,7 +15,9 @@ import pytest
 _numbers = itertools.count()
 
 
-@pytest.fixture(params=["serial", "local", "gridengine"])
+@pytest.fixture(
+    params=["serial", "local", pytest.param("gridengine", marks=pytest.mark.cluster)]
+)
 def backend(request: pytest.FixtureRequest) -> str:
     """The name of each backend in turn; Grid Engine is the real one of the cell."""
     if request.param == "gridengine":

@@ -296,3 +296,15 @@ def test_damaged_result_is_computed_again(tasks, marks, tmp_path, capsys):
     assert tasks.count.map(calls) == [1, 4]
     assert "count(marks=" in capsys.readouterr().err
     assert executions(marks) == [1, 2, 2]
+
+
+def test_any_callable_is_a_task(backend):
+    """Builtins, numpy's functions, partials and methods."""
+    import functools
+    import math
+
+    task = gridtask.grid_task(name="callable")
+    assert task(math.sqrt).map([4.0, 9.0]) == [2.0, 3.0]
+    assert task(np.sin).map([0.0]) == [0.0]
+    assert task(functools.partial(divmod, 7)).map([2, 3]) == [(3, 1), (2, 1)]
+    assert task("a{}".format).map([1]) == ["a1"]
