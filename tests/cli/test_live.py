@@ -38,11 +38,11 @@ def quick(n):
 class Project:
     """A user's folder with tasks, and the command run on its cache."""
 
-    def __init__(self, folder, capsys):
+    def __init__(self, folder, capsys, backend="local"):
         self.folder = folder
         self.cache = folder / ".gridtask"
         self._capsys = capsys
-        (folder / "tasks.py").write_text(SCRIPT)
+        (folder / "tasks.py").write_text(SCRIPT.replace("local", backend))
 
     def python(self, code):
         """Run a line of the user's, and return what it prints."""
@@ -259,3 +259,50 @@ def test_a_worker_that_was_removed_its_folder_keeps_its_results(project):
     project.go()
     project.wait_until(lambda: not project.rows("ls", "--running"))
     assert project.rows("ls", "slow")[0]["state"] == "done"
+
+
+@pytest.fixture
+def cell_project(tmp_path, cell, capsys, monkeypatch):
+    """The same project with its jobs on a real Grid Engine."""
+    monkeypatch.delenv("GRIDTASK_CACHE", raising=False)
+    project = Project(tmp_path, capsys, backend="gridengine")
+    yield project
+    project.go()
+    project.run("rm", "--running", "--cancel", "--yes")
+
+
+def test_rm_with_cancel_deletes_jobs_of_the_cluster(cell_project):
+    """qdel first, then the folder; other array tasks of the job go on."""
+    run_id = cell_project.submit(n_calls=4)
+    rows = cell_project.rows("ls", "--running")
+    assert [row["run"] for row in rows] == [run_id] * 4
+    status, _, err = cell_project.run("rm", rows[0]["key"], "--cancel", "--yes")
+    assert status == 0, err
+    assert "1 other call in the same array tasks" in err
+    left = cell_project.rows("ls", "--running")
+    assert [row["key"] for row in left] == [row["key"] for row in rows[2:]]
+    cell_project.go()
+    cell_project.wait_until(lambda: cell_project.rows("ls")[0]["results"] == 2)
+
+
+def test_a_log_is_followed_on_the_cluster(cell_project):
+    """The node writes, this host reads."""
+    cell_project.submit(n_calls=1)
+    key = cell_project.rows("ls", "--running")[0]["key"][:8]
+    process = cell_project.start("logs", "-f", key)
+    assert process.stdout.readline() == "begin 0\n"
+    cell_project.go()
+    assert cell_project.finish(process)[:2] == (0, "end 0\n")
+
+
+def test_an_unreachable_scheduler_has_its_status(cell_project, monkeypatch):
+    """Nothing is removed on a guess; a script may try again later."""
+    cell_project.submit(n_calls=1)
+    with monkeypatch.context() as away:
+        away.setenv("SGE_QMASTER_PORT", "1")
+        (row,) = cell_project.rows("ls", "--running")
+        assert row["state"] == "unknown"
+        assert cell_project.run("rm", "slow", "--yes")[0] == 1
+        assert cell_project.run("rm", "slow", "--cancel", "--yes")[0] == 4
+    (row,) = cell_project.rows("ls", "--running")
+    assert row["state"] == "running"
