@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TypeGuard
 
 from gridtask.printable import printable
@@ -277,10 +278,9 @@ def split_arguments(text: str, names: Sequence[str]) -> dict[str, str]:
             continue
         start = at + len(mark)
         found.append((name, at, start))
-    ends = [at for _, at, _ in found[1:]] + [len(text)]
-    values = {
-        name: text[begin:end] for (name, _, begin), end in zip(found, ends, strict=True)
-    }
+    values = {}
+    for (name, _, begin), after in zip_longest(found, found[1:]):
+        values[name] = text[begin : after[1] if after else len(text)]
     if text.endswith("…") and values:
         values.popitem()
     return values
