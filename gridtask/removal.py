@@ -74,6 +74,14 @@ class Removal:
         """Calls that were not selected but share array tasks with such."""
         return self._flights.together_with(self.in_flight)
 
+    @property
+    def frees_later(self) -> bool:
+        """True if `Cache.gc` has to give some of the space back."""
+        return any(
+            part.calls and not (part.entirely or _goes_by_age(part))
+            for part in self.parts
+        )
+
     def preview(self) -> list[Removed]:
         """Return what `carry_out` removes, task by task."""
         return [_preview(part) for part in self.parts]
@@ -133,7 +141,7 @@ class Removal:
         filters = part.filters
         if part.entirely:
             remove_folder(self.store, part)
-        elif part.whole and filters.is_one_age:
+        elif _goes_by_age(part):
             # By age the store also removes logs, and files at once: that works
             # without room for a tombstone.
             if filters.older is not None:
@@ -142,6 +150,11 @@ class Removal:
                 part.folder.remove_unused(filters.unused, filters.now)
         else:
             part.folder.remove([n for call in part.calls for n in call.numbers])
+
+
+def _goes_by_age(part: Part) -> bool:
+    """Return whether the store itself finds out what is too old."""
+    return part.whole and part.filters.is_one_age
 
 
 def _preview(part: Part) -> Removed:

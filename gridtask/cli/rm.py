@@ -78,8 +78,9 @@ def _remove(removal: Removal, args: argparse.Namespace) -> int:
     _tell(removal)
     if not confirmed("remove", args.yes):
         return FAILED
+    frees_later = removal.frees_later
     removal.carry_out(cancel=args.cancel)
-    say("removed")
+    say("removed; `gridtask gc` frees the space" if frees_later else "removed")
     return 0
 
 

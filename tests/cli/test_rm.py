@@ -78,6 +78,21 @@ def test_says_what_goes(filled, capsys):
     assert "simulate: 2 results, 1 failed call, " in captured.err
 
 
+@pytest.mark.parametrize(
+    ("argv", "is_later"),
+    [
+        (["simulate"], False),
+        (["--older", "7d"], False),
+        (["3fa91c02"], True),
+        (["--failed"], True),
+    ],
+)
+def test_says_when_the_space_is_not_free_at_once(filled, argv, is_later, capsys):
+    """Single calls lie in files with others: those are compacted by gc."""
+    filled.run("rm", *argv, "--yes")
+    assert ("gridtask gc" in capsys.readouterr().err) is is_later
+
+
 def test_asks_on_a_terminal_and_obeys_yes(filled, answer):
     """With y it is removed."""
     shown = answer("y\n")
