@@ -23,7 +23,7 @@ import xxhash
 
 from gridtask import __version__
 from gridtask.calls import Binder
-from gridtask.errors import GridTaskError, IdentityError
+from gridtask.errors import IdentityError
 from gridtask.lock import this_process
 from gridtask.store import values
 from gridtask.store.record import Entry, Kind
@@ -273,7 +273,7 @@ def keep_version(work: Work, folder: Folder, snapshot: bytes | None = None) -> N
     _KEPT.add(use)
     try:
         CodeVersions(folder).keep(work, snapshot)
-    except (GridTaskError, OSError) as error:
+    except Exception as error:  # what is only for people stops no map
         msg = f"the code's version is not kept, `gridtask why` will miss it: {error}"
         warnings.warn(msg, RuntimeWarning, stacklevel=2)
 
@@ -283,7 +283,7 @@ def manifest_of(work: Work) -> tuple[Row, ...]:
     rows = [(row.name, row.digest, row.text) for row in work.code.manifest]
     version = work.code.options["version"]
     if version is not None:
-        rows.append(("version", xxhash.xxh3_128_digest(version), repr(version)))
+        rows.append(("version", xxhash.xxh3_128_digest(version.encode()), repr(version)))
     return tuple(sorted(rows))
 
 
