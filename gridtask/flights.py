@@ -151,10 +151,10 @@ def find_flights(store: Store) -> Flights:
 
 def open_backend(name: str, runs: Path) -> Backend:
     """Return the backend `name` under the settings that hold here."""
-    from gridtask import session
+    from gridtask import terms
 
     settings = config.load(Path.cwd(), os.environ).settings
-    return session.open_backend(name, settings, runs)
+    return terms.open_backend(name, settings, runs)
 
 
 def _poll(backend: Backend) -> Mapping[str, JobState] | None:

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from typing import Any
 
 from gridtask.errors import GridTaskError, ResultUnreadable
 from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError
-
-TIDY_BYTES = 64 << 20
-"""So much is copied at the end of a map at most; ``gridtask gc`` copies all."""
-
-
-def tidy(folder: Folder) -> None:
-    """Put many small files of results together, where there are that many.
-
-    What cannot be done now, on a full disk for example, is left to the next
-    time: nothing depends on it.
-    """
-    with suppress(GridTaskError, OSError):
-        folder.compact(max_bytes=TIDY_BYTES)
-        folder.sweep()
 
 
 class Records:

@@ -20,8 +20,8 @@ from gridtask.errors import CallError, GridTaskError, SchedulerUnavailable
 from gridtask.retry import Resubmitter, is_child_of
 from gridtask.run import Run
 from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
-from gridtask.session import open_backend, pace_of
 from gridtask.store.store import Store
+from gridtask.terms import open_backend, pace_of
 from gridtask.work import call_text
 
 

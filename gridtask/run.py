@@ -14,7 +14,7 @@ from gridtask.counts import Counts
 from gridtask.errors import MapError
 from gridtask.futures import RESOLVER, GridFuture
 from gridtask.progress import Status, open_status
-from gridtask.records import tidy
+from gridtask.tidying import tidy
 
 if TYPE_CHECKING:
     from gridtask.driver import Execution

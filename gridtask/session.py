@@ -1,40 +1,37 @@
 """A task under the options of one moment: its code, cache, backend and terms.
 
 Made anew for each call of the public API, so that settings, the working
-directory and edited globals count as they are then.
+directory and edited globals count as they are then. What only a submission
+needs is imported when there is one: a rerun that finds everything is quick.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from gridtask import backends, config, upstream
-from gridtask.backends.base import Backend, JobRequest
-from gridtask.backends.cluster_params import merge
+from gridtask import backends, config
 from gridtask.calls import Arguments, Binder, bind_all
-from gridtask.errors import ConfigError, GridTaskError, NestedSubmission
+from gridtask.counts import Counts
+from gridtask.errors import ConfigError, NestedSubmission
 from gridtask.options import SETTINGS
-from gridtask.other_keys import accepted_keys
-from gridtask.pace import HERE, Pace, cluster_pace
-from gridtask.records import tidy
-from gridtask.run import Run
 from gridtask.store import values
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError, Store
-from gridtask.submission import Order, Submission, Terms
-from gridtask.versions import keep_version
+from gridtask.tidying import tidy
 from gridtask.work import Work, call_text
-from gridtask.worker import is_inside_call
+from gridtask.world import is_inside_call
 
 if TYPE_CHECKING:
     from gridtask.plan import Plan
     from gridtask.progress import Status
+    from gridtask.run import Run
+    from gridtask.submission import Submission
+    from gridtask.terms import Terms
     from gridtask.why import Reason
 
 R = TypeVar("R")
@@ -127,37 +124,25 @@ class Session(Generic[R]):
             show_args=self.settings.show_args,
         )
 
-    @property
+    @cached_property
     def backend_name(self) -> str:
         """The backend that the settings choose here."""
         return backends.choose(self.settings.backend, os.environ)[0]
 
-    def terms(self, warn: Callable[[str], None]) -> Terms:
-        """Open the backend and resolve the resources."""
-        settings = self.settings
-        name, why = backends.choose(settings.backend, os.environ)
-        if settings.backend == "auto" and name not in _ANNOUNCED:
+    def announce(self, say: Callable[[str], None]) -> None:
+        """Say once which backend was chosen, and why."""
+        name, why = backends.choose(self.settings.backend, os.environ)
+        if self.settings.backend == "auto" and name not in _ANNOUNCED:
             _ANNOUNCED.add(name)
-            warn(f"gridtask: backend {name!r}: {why}")
-        runner = SerialRunner(self, warn).run if name == "serial" else None
-        backend = open_backend(name, settings, self.store.runs, runner)
-        resources = merge([settings], settings.site)
-        is_cluster = name == "gridengine"
-        return Terms(
-            backend=backend,
-            pace=pace_of(name, settings),
-            site=settings.site,
-            cluster_params=resources.words if is_cluster else (),
-            memory=resources.memory if is_cluster else None,
-            time=resources.time if is_cluster else None,
-            slots=resources.slots,
-            max_running=settings.max_running,
-            max_array_tasks=settings.site.max_array_tasks if is_cluster else None,
-            chunk=settings.chunk,
-            env=settings.env,
-            retries=settings.retries,
-            escalate=dict(settings.escalate),
-        )
+            say(f"gridtask: backend {name!r}: {why}")
+
+    def terms(self, say: Callable[[str], None]) -> Terms:
+        """Open the backend and resolve the resources."""
+        from gridtask.terms import SerialRunner, make_terms
+
+        runs = self.store.runs
+        runner = SerialRunner(self.function, self.folder, say)
+        return make_terms(self.backend_name, self.settings, runs, runner.run)
 
     # ------------------------------------------------------------------- calls
 
@@ -184,6 +169,8 @@ class Session(Generic[R]):
 
     def call(self, arguments: Arguments) -> R:
         """Return a call's result: from the cache, else computed here and kept."""
+        from gridtask import upstream
+
         key = self.key(arguments)
         self.folder.refresh()
         number = self._find(arguments, key)
@@ -192,7 +179,7 @@ class Session(Generic[R]):
             if not isinstance(value, LoadError):
                 return cast(R, value)
             self.folder.remove([number])  # damaged: computed again
-        keep_version(self.work, self.folder)
+        self._keep_version()
         text = call_text("", arguments, self.settings.show_args)[1:-1]
         inputs = upstream.resolve(arguments)
         started = time.perf_counter()
@@ -215,6 +202,8 @@ class Session(Generic[R]):
         """
         (number,) = self.folder.find([key])
         if number < 0:
+            from gridtask.other_keys import accepted_keys
+
             for _, keys in accepted_keys(self.work, self.folder, [arguments]):
                 number = max(number, *self.folder.find([k for k in keys if k]), -1)
         return number
@@ -229,7 +218,7 @@ class Session(Generic[R]):
         explainer = Explainer(self.work, self.folder, [arguments], flights)
         (reason,) = explainer.reasons()
         if not reason.is_reuse and explainer.has_code_changed:
-            keep_version(self.work, self.folder)  # for `gridtask accept`
+            self._keep_version()  # for `gridtask accept`
         return reason
 
     def forget(self, arguments: Arguments) -> bool:
@@ -260,46 +249,91 @@ class Session(Generic[R]):
         progress: bool | None = None,
         timeout: float | None = None,
         return_exceptions: bool = False,
+        refresh: bool = False,
         **order: Any,
     ) -> list[R]:
-        """Submit what is missing, wait, and return all results."""
+        """Return all results: from the cache, else submit what is missing and wait."""
         from gridtask.progress import open_status
 
         live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
         with open_status(self.label, progress=progress, live=live) as status:
+            self.announce(status.message)
+            keys = self.work.keys(calls)
+            reused = None if refresh else self._reuse(calls, keys, status.message)
+            if reused is not None:
+                status.update(Counts(total=len(calls), cached=len(calls)))
+                return reused
             for _ in range(N_ROUNDS):
-                run = self._start(status, Order(calls, **order))
+                run = self._start(status, calls, keys, refresh=refresh, **order)
                 run._wait(status, timeout)
                 values, failed = run._gather()
                 lost = run._execution.lost
                 if not lost:
                     break
                 status.message(f"{len(lost)} results are computed again; {lost[0]}")
-                order["refresh"] = False
+                refresh = False
         tidy(self.folder)
         return run._deliver(values, failed, return_exceptions)
+
+    def _reuse(
+        self, calls: list[Arguments], keys: list[bytes], say: Callable[[str], None]
+    ) -> list[R] | None:
+        """Return all results if they are all there, else None.
+
+        Most reruns end here, without what only a submission needs.
+        """
+        self.folder.refresh()
+        numbers = self.folder.find(keys)
+        if min(numbers, default=0) < 0:
+            return None
+        values = self.folder.load(numbers)
+        bad = [i for i, value in enumerate(values) if type(value) is LoadError]
+        if bad:
+            text = call_text(self.label, calls[bad[0]], self.settings.show_args)
+            say(f"{len(bad)} results cannot be read; {text}: {values[bad[0]]}")
+            return None
+        tidy(self.folder)
+        return cast("list[R]", values)
 
     def submit(self, calls: list[Arguments], **order: Any) -> Run[R]:
         """Submit what is missing and return the run."""
         from gridtask.progress import open_status
 
         with open_status(self.label, live=False) as status:
-            return self._start(status, Order(calls, always_publish=True, **order))
+            self.announce(status.message)
+            keys = self.work.keys(calls)
+            return self._start(status, calls, keys, always_publish=True, **order)
 
     def preview(self, calls: list[Arguments]) -> Plan:
         """Return the plan of a map."""
-        terms = self.terms(lambda text: None)
-        return Submission(
-            self.work, terms, self.store, self.folder, Order(calls), lambda text: None
-        ).preview()
+        return self._submission(calls, self.work.keys(calls), _ignore).preview()
 
-    def _start(self, status: Status, order: Order) -> Run[R]:
-        terms = self.terms(status.message)
-        submission = Submission(
-            self.work, terms, self.store, self.folder, order, status.message
-        )
-        calls = [dict(call) for call in order.calls]
-        return Run(submission.start(), lambda: calls, self.label)
+    def _submission(
+        self,
+        calls: list[Arguments],
+        keys: list[bytes],
+        say: Callable[[str], None],
+        **order: Any,
+    ) -> Submission:
+        from gridtask.submission import Order, Submission
+
+        terms = self.terms(say)
+        what = Order(calls, keys, **order)
+        return Submission(self.work, terms, self.store, self.folder, what, say)
+
+    def _start(
+        self,
+        status: Status,
+        calls: list[Arguments],
+        keys: list[bytes],
+        **order: Any,
+    ) -> Run[R]:
+        """Submit what is missing."""
+        from gridtask.run import Run
+
+        submission = self._submission(calls, keys, status.message, **order)
+        copies = [dict(call) for call in calls]
+        return Run(submission.start(), lambda: copies, self.label)
 
     def _writer(self) -> Any:
         """Return this process's writer of direct calls' results."""
@@ -312,78 +346,17 @@ class Session(Generic[R]):
             _WRITERS[path] = writer
         return _WRITERS[path]
 
+    def _keep_version(self) -> None:
+        """Note the code's version in the folder, once."""
+        from gridtask.versions import keep_version
+
+        keep_version(self.work, self.folder)
+
     def _close_writer(self) -> None:
         writer = _WRITERS.pop(self.folder.path, None)
         if writer is not None:
             writer.close()
 
 
-def open_backend(
-    name: str,
-    settings: config.Settings,
-    runs: Path,
-    run_task: Callable[[JobRequest, int], None] | None = None,
-) -> Backend:
-    """Return the backend `name` for the runs of one cache folder."""
-    if name == "gridengine":
-        from gridtask.backends.gridengine import GridEngineBackend
-
-        return GridEngineBackend()
-    if name == "local":
-        from gridtask.backends.local import LocalBackend
-
-        return LocalBackend(runs, settings.max_running)
-    from gridtask.backends.serial import SerialBackend
-
-    return SerialBackend(run_task or _refuse)
-
-
-def pace_of(name: str, settings: config.Settings) -> Pace:
-    """Return how often a backend's runs are looked at."""
-    return cluster_pace(settings.site.fs_latency) if name == "gridengine" else HERE
-
-
-def _refuse(request: JobRequest, task: int) -> None:
-    msg = "a serial run computes in the process that submits it, nowhere else"
-    raise GridTaskError(msg)
-
-
-class SerialRunner:
-    """Runs array tasks in this process, from the run file like a worker."""
-
-    def __init__(self, session: Session[Any], say: Callable[[str], None]) -> None:
-        self._session = session
-        self._say = say
-        self._n_done = 0
-
-    def run(self, request: JobRequest, task: int) -> None:
-        """Compute the calls of one array task here."""
-        from gridtask.runfile import RunFile
-        from gridtask.worker import compute, this_attempt
-
-        path = Path(request.argv[-2])
-        run_file = RunFile(path)
-        world, _ = run_file.code()
-        n_calls = sum(run_file.plan().chunks)
-
-        def announce(number: int, arguments: Arguments) -> None:
-            self._n_done += 1
-            text = call_text(world.label, arguments, world.show_args)
-            self._say(f"call {self._n_done} of {n_calls}: {text}")
-
-        compute(
-            self._session.function,
-            run_file.chunk(task),
-            run_file,
-            world,
-            self._session.folder,
-            this_attempt(path.stem, task),
-            announce,
-            stop_on=(KeyboardInterrupt, *_debugger_quits()),
-        )
-
-
-def _debugger_quits() -> tuple[type[BaseException], ...]:
-    """Return what leaving pdb raises, if a debugger is loaded."""
-    bdb = sys.modules.get("bdb")
-    return (bdb.BdbQuit,) if bdb is not None else ()
+def _ignore(text: str) -> None:
+    """Say nothing."""

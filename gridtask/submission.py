@@ -9,11 +9,11 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gridtask import claims, upstream
-from gridtask.backends.base import Backend, Hold, SiteProfile
+from gridtask.backends.base import Hold
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
 from gridtask.driver import Execution
@@ -28,11 +28,12 @@ from gridtask.holds import (
 from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
 from gridtask.other_keys import accepted_keys
-from gridtask.pace import Pace, cluster_pace
-from gridtask.plan import ChunkSize, JobRange, Place, Plan, distinct, make_plan
+from gridtask.pace import cluster_pace
+from gridtask.plan import JobRange, Place, Plan, distinct, make_plan
 from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, new_run_id
 from gridtask.store.segment import Kind
+from gridtask.terms import Terms
 from gridtask.versions import keep_version
 from gridtask.work import Work, call_text
 from gridtask.world import World, capture
@@ -49,29 +50,11 @@ RETRY_POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Under which terms a run's jobs run."""
-
-    backend: Backend
-    pace: Pace
-    site: SiteProfile
-    cluster_params: tuple[str, ...] = ()
-    memory: str | None = None
-    time: str | None = None
-    slots: int = 1
-    max_running: int | None = None
-    max_array_tasks: int | None = None
-    chunk: ChunkSize = "auto"
-    env: tuple[str, ...] = ()
-    retries: int = 1
-    escalate: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Order:
     """One map: its calls, and what was asked for beside them."""
 
     calls: list[Arguments]
+    keys: list[bytes]
     always_publish: bool = False
     refresh: bool = False
     name: str | None = None
@@ -100,7 +83,7 @@ class Submission:
     ) -> None:
         self.work, self.terms, self.order = work, terms, order
         self.store, self.folder, self.warn = store, folder, warn
-        self.keys, self.positions = distinct(work.keys(order.calls))
+        self.keys, self.positions = distinct(order.keys)
         self._known: dict[str, Claim] = {}
         self._inputs: dict[int, list[GridFuture[Any]]] = {}
         self._accepted: list[tuple[int, bytes]] | None = None

@@ -18,7 +18,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ from gridtask.failures import (
 from gridtask.printable import arguments_text
 from gridtask.runfile import Chunk, RunFile
 from gridtask.store import values
-from gridtask.world import WORKER_VARIABLE, World, enter
+from gridtask.world import INSIDE_CALL, World, enter
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder, RecordWriter
@@ -64,16 +63,8 @@ Announce = Callable[[int, Arguments], None]
 """Called before each call with its number in the chunk and its arguments."""
 
 
-_INSIDE: ContextVar[bool] = ContextVar("inside a call", default=False)
-
-
 class SoftLimit(BaseException):
     """The scheduler warns that the array task's time is over."""
-
-
-def is_inside_call() -> bool:
-    """Tell whether this runs inside a call of a task, on a worker or here."""
-    return _INSIDE.get() or WORKER_VARIABLE in os.environ
 
 
 def main(argv: list[str]) -> int:
@@ -147,7 +138,7 @@ def compute(
         return values.encode(binder.call(function, arguments))
 
     n_failed = 0
-    inside = _INSIDE.set(True)
+    inside = INSIDE_CALL.set(True)
     try:
         for number, key in enumerate(chunk.keys):
             meta = dict(about)
@@ -175,7 +166,7 @@ def compute(
             del encoded  # a large value would stay during the next call
         _keep_log(writer, log_path(run_file.path, attempt.task), attempt)
     finally:
-        _INSIDE.reset(inside)
+        INSIDE_CALL.reset(inside)
         writer.close()
     return n_failed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -26,6 +27,15 @@ THREAD_NAMES = (
     "NUMEXPR_NUM_THREADS",
 )
 """Set to the number of slots in each worker, before numpy is imported."""
+
+
+INSIDE_CALL: ContextVar[bool] = ContextVar("inside a call", default=False)
+"""True while this process computes a call of a task."""
+
+
+def is_inside_call() -> bool:
+    """Tell whether this runs inside a call of a task, on a worker or here."""
+    return INSIDE_CALL.get() or WORKER_VARIABLE in os.environ
 
 
 class Captured(TypedDict):

@@ -1,0 +1,149 @@
+"""Under which terms a run's jobs run: backend, resources, pace."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridtask.backends.base import Backend, JobRequest, SiteProfile
+from gridtask.backends.cluster_params import merge
+from gridtask.calls import Arguments
+from gridtask.config import Settings
+from gridtask.errors import GridTaskError
+from gridtask.pace import HERE, Pace, cluster_pace
+from gridtask.plan import ChunkSize
+from gridtask.runfile import RunFile
+from gridtask.work import call_text
+from gridtask.worker import compute, this_attempt
+
+if TYPE_CHECKING:
+    from gridtask.store.store import Folder
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which terms a run's jobs run."""
+
+    backend: Backend
+    pace: Pace
+    site: SiteProfile
+    cluster_params: tuple[str, ...] = ()
+    memory: str | None = None
+    time: str | None = None
+    slots: int = 1
+    max_running: int | None = None
+    max_array_tasks: int | None = None
+    chunk: ChunkSize = "auto"
+    env: tuple[str, ...] = ()
+    retries: int = 1
+    escalate: dict[str, float] = field(default_factory=dict)
+
+
+def make_terms(
+    name: str,
+    settings: Settings,
+    runs: Path,
+    run_task: Callable[[JobRequest, int], None] | None,
+) -> Terms:
+    """Open a backend and resolve the resources of its jobs.
+
+    Parameters
+    ----------
+    name : str
+        The backend's name.
+    runs : Path
+        Folder of the run files.
+    run_task : callable or None
+        What the serial backend runs.
+    """
+    resources = merge([settings], settings.site)
+    is_cluster = name == "gridengine"
+    return Terms(
+        backend=open_backend(name, settings, runs, run_task),
+        pace=pace_of(name, settings),
+        site=settings.site,
+        cluster_params=resources.words if is_cluster else (),
+        memory=resources.memory if is_cluster else None,
+        time=resources.time if is_cluster else None,
+        slots=resources.slots,
+        max_running=settings.max_running,
+        max_array_tasks=settings.site.max_array_tasks if is_cluster else None,
+        chunk=settings.chunk,
+        env=settings.env,
+        retries=settings.retries,
+        escalate=dict(settings.escalate),
+    )
+
+
+def open_backend(
+    name: str,
+    settings: Settings,
+    runs: Path,
+    run_task: Callable[[JobRequest, int], None] | None = None,
+) -> Backend:
+    """Return the backend `name` for the runs of one cache folder."""
+    if name == "gridengine":
+        from gridtask.backends.gridengine import GridEngineBackend
+
+        return GridEngineBackend()
+    if name == "local":
+        from gridtask.backends.local import LocalBackend
+
+        return LocalBackend(runs, settings.max_running)
+    from gridtask.backends.serial import SerialBackend
+
+    return SerialBackend(run_task or _refuse)
+
+
+def pace_of(name: str, settings: Settings) -> Pace:
+    """Return how often a backend's runs are looked at."""
+    return cluster_pace(settings.site.fs_latency) if name == "gridengine" else HERE
+
+
+def _refuse(request: JobRequest, task: int) -> None:
+    msg = "a serial run computes in the process that submits it, nowhere else"
+    raise GridTaskError(msg)
+
+
+class SerialRunner:
+    """Runs array tasks in this process, from the run file like a worker."""
+
+    def __init__(
+        self, function: Callable[..., Any], folder: Folder, say: Callable[[str], None]
+    ) -> None:
+        self._function = function
+        self._folder = folder
+        self._say = say
+        self._n_done = 0
+
+    def run(self, request: JobRequest, task: int) -> None:
+        """Compute the calls of one array task here."""
+        path = Path(request.argv[-2])
+        run_file = RunFile(path)
+        world, _ = run_file.code()
+        n_calls = sum(run_file.plan().chunks)
+
+        def announce(number: int, arguments: Arguments) -> None:
+            self._n_done += 1
+            text = call_text(world.label, arguments, world.show_args)
+            self._say(f"call {self._n_done} of {n_calls}: {text}")
+
+        compute(
+            self._function,
+            run_file.chunk(task),
+            run_file,
+            world,
+            self._folder,
+            this_attempt(path.stem, task),
+            announce,
+            stop_on=(KeyboardInterrupt, *_debugger_quits()),
+        )
+
+
+def _debugger_quits() -> tuple[type[BaseException], ...]:
+    """Return what leaving pdb raises, if a debugger is loaded."""
+    bdb = sys.modules.get("bdb")
+    return (bdb.BdbQuit,) if bdb is not None else ()
