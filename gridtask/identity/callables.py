@@ -30,6 +30,8 @@ _BUILTINS = (
     types.GetSetDescriptorType,
     types.MemberDescriptorType,
 )
+_MADE_UFUNC = " (vectorized)"
+"""How numpy ends the name of what `numpy.frompyfunc` makes of a function."""
 _BUILTIN_NAMES = frozenset({"ufunc", "cython_function_or_method"})
 PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset)
 LruCache = functools._lru_cache_wrapper
@@ -56,7 +58,8 @@ def visit_object(closure: Closure, value: Any, name: str, origin: _Origin) -> Ta
     if isinstance(value, types.ModuleType):
         return values.visit_module(closure, vars(value))
     if isinstance(value, _BUILTINS) or type(value).__name__ in _BUILTIN_NAMES:
-        return _builtin(closure, value)
+        if not _qualname(value).endswith(_MADE_UFUNC):
+            return _builtin(closure, value)
     parts = callable_parts(value)
     if parts is not None:
         return _composite(closure, value, parts, name)
@@ -220,6 +223,8 @@ def _expand_source(
     closure: Closure, node: Node, place: Place, environment: Environment
 ) -> set[str]:
     node.add("text", _text_digest(place, hints=closure.hints))
+    if closure.sources:
+        node.add("source", source_text(place))
     node.make_text = functools.partial(source_text, place)
     try:
         uses = function_uses(place)
@@ -286,10 +291,17 @@ def default_values(function: types.FunctionType) -> dict[str, object]:
 def _expand_attributes(
     closure: Closure, node: Node, function: types.FunctionType
 ) -> None:
+    from gridtask.identity.definitions import attribute_definition
+
     for name, value in vars(function).items():
-        is_state = (id(function), name) in closure.state.attributes
-        if name != "__wrapped__" and not is_state:
-            node.link(f"attribute {name}", closure.visit(value, f"{node.name}.{name}"))
+        target: Target | None = None
+        if name == "__wrapped__":
+            continue
+        if (id(function), name) in closure.state.attributes:
+            target = attribute_definition(closure, function, name)
+        if target is None:
+            target = closure.visit(value, f"{node.name}.{name}")
+        node.link(f"attribute {name}", target)
 
 
 def source_text(place: Place) -> str:

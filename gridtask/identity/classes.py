@@ -7,16 +7,18 @@ work and does not run again.
 
 from __future__ import annotations
 
+import abc
 import enum
 import types
-from collections.abc import Iterator
+from _abc import _get_dump  # type: ignore[import-not-found]
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _AT_BIRTH = ("__slots__", "__orig_bases__", "__module__", "__qualname__")
 _NOT_COPIED = frozenset({"__dict__", "__weakref__", "__slots__", "_abc_impl"})
-_ENUM_INTERNALS = frozenset(
+ENUM_INTERNALS = frozenset(
     {
         "__new__",
         "_generate_next_value_",
@@ -27,6 +29,9 @@ _ENUM_INTERNALS = frozenset(
         "_member_type_",
         "_value2member_map_",
         "_unhashable_values_",
+        "_unhashable_values_map_",
+        "_hashable_values_",
+        "_iter_member_",
         "_value_repr_",
         "_flag_mask_",
         "_all_bits_",
@@ -35,6 +40,7 @@ _ENUM_INTERNALS = frozenset(
         "_boundary_",
     }
 )
+_REGISTERED = "_abc_impl"
 Members = dict[str, Any]
 
 
@@ -53,18 +59,28 @@ def reduce_class(cls: Any) -> tuple[Any, ...]:
 
 
 def _members(cls: type) -> Members:
-    return {
+    members = {
         name: value
         for name, value in vars(cls).items()
         if name not in _NOT_COPIED and not isinstance(value, _DESCRIPTORS)
     }
+    registered = registered_classes(cls)
+    return {**members, _REGISTERED: registered} if registered else members
+
+
+def registered_classes(cls: type) -> list[type]:
+    """Return what was registered as a subclass of an abstract base class."""
+    if not isinstance(cls, abc.ABCMeta):
+        return []
+    references: Iterable[Callable[[], type | None]] = _get_dump(cls)[0]
+    return [found for made in references if (found := made()) is not None]
 
 
 def _enum_members(cls: type[enum.Enum]) -> Members:
     return {
         name: value
         for name, value in _members(cls).items()
-        if name not in _ENUM_INTERNALS
+        if name not in ENUM_INTERNALS
         and name not in cls.__members__
         and getattr(value, "__module__", None) != "enum"
         and not isinstance(value, types.WrapperDescriptorType | types.BuiltinMethodType)
@@ -121,6 +137,8 @@ def _without_hooks(bases: tuple[type, ...]) -> Iterator[None]:
 
 def fill_class(cls: type, members: Members) -> None:
     """Give a rebuilt class its members."""
+    for registered in members.pop(_REGISTERED, ()):
+        abc.ABCMeta.register(cls, registered)  # type: ignore[arg-type]
     for name, value in members.items():
         type.__setattr__(cls, name, value)
 

@@ -42,7 +42,6 @@ _MODULE_NAMES = frozenset(
         "__package__",
         "__loader__",
         "__cached__",
-        "__doc__",
         "__builtins__",
         "__annotations__",
     ]
@@ -87,12 +86,12 @@ class Closure:
         self.modules: dict[str, None] = {}
         self.attributes: dict[str, None] = {}
         self.flags: set[str] = set()
-        self.hints = False
+        self.hints = self.sources = False
         self.warnings: dict[str, str] = {}
         self.hints_wanted = False
         self.classes: list[Node] = []
         self.subclassed: set[int] = set()
-        self.patched: list[tuple[object, str]] = []
+        self.patched: list[tuple[object, str, str]] = []
         self.definitions: dict[int, Callable[[], Target | None]] = {}
         self.kept: list[object] = []
         self.member_changes: list[tuple[type, str, str, str]] = []
@@ -338,6 +337,7 @@ class Closure:
         self, module: ModuleType, attributes: tuple[str, ...]
     ) -> Found:
         """Count by name, unless user code has put something of its own there."""
+        from gridtask.identity.members import find_patched
         from gridtask.identity.wrappers import is_own_code
 
         dotted = [module.__name__, *attributes]
@@ -350,7 +350,9 @@ class Closure:
         if isinstance(value, ModuleType):
             self.modules[value.__name__] = None
         elif is_own_code(self, value):
-            self.patched.append((value, ".".join(dotted)))
+            self.patched.append((value, *".".join(dotted).rsplit(".", 1)))
+            return Found(value, ())
+        elif isinstance(value, type) and any(find_patched(self, value)):
             return Found(value, ())
         return Found(None, (), target=".".join(dotted))
 

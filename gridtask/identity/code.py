@@ -83,20 +83,22 @@ class Code:
     ) -> Node:
         """Walk until what is state is known, then return the root."""
         state = State()
-        hints = False
+        hints = sources = False
         ignored = () if is_lenient else self.options["ignore_code"]
         for _ in range(_MAX_WALKS):
             closure = Closure(self._boundary, state, ignored, is_lenient=is_lenient)
-            closure.hints = hints
+            closure.hints, closure.sources = hints, sources
             closure.root = self.function
             root = Node("", "root", None)
             link(closure, root)
             closure.run()
             wants_hints = closure.hints_wanted or "reflection" in closure.flags
-            if closure.found_state.is_within(state) and wants_hints <= hints:
+            wants_sources = "source" in closure.flags
+            is_all = wants_hints <= hints and wants_sources <= sources
+            if closure.found_state.is_within(state) and is_all:
                 break
             state = state.union(closure.found_state)
-            hints = hints or wants_hints
+            hints, sources = hints or wants_hints, sources or wants_sources
         self.closures.append(closure)
         return root
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from collections.abc import Iterator
-from types import CellType
+from types import CellType, FunctionType
+from typing import Any
 
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
@@ -26,7 +28,25 @@ from gridtask.identity.syntax import (
     is_main_guard,
 )
 from gridtask.identity.texts import namespace_sources
-from gridtask.identity.uses import Uses
+from gridtask.identity.uses import Change, Uses
+
+_READERS = frozenset(
+    [
+        "load",
+        "loads",
+        "read",
+        "readlines",
+        "read_text",
+        "read_bytes",
+        "read_csv",
+        "loadtxt",
+        "genfromtxt",
+        "fromfile",
+        "reader",
+        "DictReader",
+    ]
+)
+"""Functions and methods by which data files are read."""
 
 
 def definition(
@@ -42,14 +62,110 @@ def definition(
     if not found and not required:
         return None
     closure.globals[key] = node
+    _add_statements(closure, node, found, namespace)
+    if any(_reads_data(unit) for _, unit in found) and name in namespace:
+        # What the task changes, it changes in what was read.
+        node.link("read", closure.visit(namespace[name], node.name))
+    return node
+
+
+def _add_statements(
+    closure: Closure,
+    node: Node,
+    found: list[tuple[Source, ast.stmt]],
+    namespace: Namespace,
+) -> None:
     node.make_text = functools.partial(_text_of, found)
     for position, (source, unit) in enumerate(found):
         node.add(f"statement {position}", canonical(unit))
-        uses = statement_uses(source, unit, [unit])
-        uses = _without_changes(uses)
+        uses = _without_changes(statement_uses(source, unit, [unit]))
         closure.later(
             functools.partial(closure.apply, node, uses, Environment(namespace))
         )
+
+
+def _reads_data(unit: ast.stmt) -> bool:
+    """Return whether a statement reads a file: its content is in no code."""
+    names = {part.id for part in ast.walk(unit) if isinstance(part, ast.Name)}
+    attributes = {part.attr for part in ast.walk(unit) if isinstance(part, ast.Attribute)}
+    return "open" in names or not _READERS.isdisjoint(names | attributes)
+
+
+def attribute_definition(closure: Closure, owner: Any, attribute: str) -> Node | None:
+    """Return the component of what sets an attribute that the code changes.
+
+    Parameters
+    ----------
+    closure : Closure
+        The walk.
+    owner : function or type
+        Its attribute is state.
+    attribute : str
+        The attribute's name.
+
+    Returns
+    -------
+    Node or None
+        The statements at the top of the owner's module, or of the function
+        that makes the owner, that set it or change what it holds.
+    """
+    module = sys.modules.get(owner.__module__)
+    namespace = getattr(owner, "__globals__", vars(module) if module else {})
+    top, *inner = owner.__qualname__.split(".")
+    node = Node(f"{owner.__qualname__}.{attribute}", "state", None)
+    found = [
+        (source, unit)
+        for source in namespace_sources(namespace)
+        for unit in source.tree.body
+        if not isinstance(unit, DEFINITIONS) and not is_main_guard(unit)
+        if _sets(source, unit, top, attribute)
+    ]
+    if not found and inner and isinstance(owner, FunctionType):
+        return _made_attribute(closure, node, owner, attribute)
+    if not found:
+        return None
+    _add_statements(closure, node, found, namespace)
+    return node
+
+
+def _sets(source: Source, unit: ast.stmt, name: str, attribute: str) -> bool:
+    """Return whether a statement sets ``name.….attribute``, or what that holds."""
+    return any(
+        change.chain.root == name and attribute in change.chain.attributes
+        for change in _changes_of(source, unit)
+    )
+
+
+def _made_attribute(
+    closure: Closure, node: Node, owner: FunctionType, attribute: str
+) -> Node | None:
+    """Add the statements around a function that set its attribute."""
+    from gridtask.identity.callables import locate
+
+    place = locate(owner)
+    if place is None or not place.enclosing:
+        return None
+    statements = [
+        statement
+        for statement in _own_statements(place.enclosing[-1])
+        if not isinstance(statement, DEFINITIONS)
+        and not any(True for block in blocks(statement) if block)
+        and any(
+            isinstance(part, ast.Attribute)
+            and part.attr == attribute
+            and not isinstance(part.ctx, ast.Load)
+            for part in ast.walk(statement)
+        )
+    ]
+    if not statements:
+        return None
+    node.add("statements", canonical(*statements))
+    uses = enclosed_uses(place, statements)
+    chains = [chain for chain in uses.chains if chain.kind == "global"]
+    environment = Environment(owner.__globals__)
+    closure.later(
+        functools.partial(closure.apply, node, Uses(chains=chains), environment)
+    )
     return node
 
 
@@ -105,11 +221,18 @@ def _filled_by(source: Source, unit: ast.stmt) -> set[str]:
     known = source.memo.get(key)
     if known is None:
         try:
-            changes = statement_uses(source, unit, [unit]).changes
-            known = {str(change.chain.root) for change in changes}
+            known = {str(c.chain.root) for c in _changes_of(source, unit)}
         except ScopeError:
             known = {n.id for n in ast.walk(unit) if isinstance(n, ast.Name)}
         source.memo[key] = known
+    return known  # type: ignore[return-value]
+
+
+def _changes_of(source: Source, unit: ast.stmt) -> list[Change]:
+    key = ("changes", unit)
+    known = source.memo.get(key)
+    if known is None:
+        known = source.memo[key] = statement_uses(source, unit, [unit]).changes
     return known  # type: ignore[return-value]
 
 

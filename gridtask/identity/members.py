@@ -8,9 +8,11 @@ import enum
 import functools
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from gridtask.identity.callables import callable_parts, source_text
+from gridtask.identity.classes import ENUM_INTERNALS, registered_classes
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
 from gridtask.identity.lookup import Target, qualify
@@ -19,6 +21,7 @@ from gridtask.identity.syntax import class_bytes
 from gridtask.identity.texts import namespace_sources, read_source
 from gridtask.identity.wrappers import is_own_code
 
+_METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # What dataclasses and named tuples compile; their class statement says it all.
 _GENERATED = {"<string>", "<factory>"}
@@ -42,23 +45,36 @@ def visit_class(closure: Closure, cls: type) -> Target:
 
 
 def _visit_third_party(closure: Closure, cls: type, name: str) -> Target:
-    patched = [
-        (f"{base.__qualname__}.{key}", value)
-        for base in cls.__mro__
-        if base.__module__ != "builtins" and not closure.boundary.owns_class(base)
-        for key, value in vars(base).items()
-        if isinstance(value, types.FunctionType)
-        and not value.__code__.co_filename.startswith("<")
-        and is_own_code(closure, value)
-    ]
+    patched = list(find_patched(closure, cls))
     if not patched:
         return closure.remember(cls, name)
     node = Node(name, "patched class", cls)
     closure.remember(cls, node)
     node.add("name", name)
-    for label, value in patched:
+    for base, key, value in patched:
+        label = f"{base.__qualname__}.{key}"
+        closure.patched.append((value, base.__module__, label))
         node.link(label, closure.visit(value, label))
     return node
+
+
+def find_patched(closure: Closure, cls: type) -> Iterator[tuple[type, str, Any]]:
+    """Yield the methods that user code has put into a third party's class."""
+    for base in cls.__mro__:
+        if base.__module__ == "builtins" or closure.boundary.owns_class(base):
+            continue
+        for key, value in vars(base).items():
+            if type(value) not in _METHODS:
+                continue
+            parts = [part for _, part in callable_parts(value) or [("", value)]]
+            if any(_is_written(part) and is_own_code(closure, part) for part in parts):
+                yield base, key, value
+
+
+def _is_written(function: object) -> bool:
+    """Return whether a function stands in a file: dataclasses make others."""
+    code = getattr(function, "__code__", None)
+    return isinstance(code, types.CodeType) and not code.co_filename.startswith("<")
 
 
 def class_places(cls: type) -> list[Place]:
@@ -85,6 +101,8 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
     for place in places:
         assert not isinstance(place.node, type(None))
         node.add("statement", class_bytes(place.node, hints=closure.hints))  # type: ignore[arg-type]
+        if closure.sources:
+            node.add("source", source_text(place))
     if places:
         node.make_text = functools.partial(source_text, places[-1])
     for i, base in enumerate(cls.__bases__):
@@ -92,6 +110,8 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
     node.link("metaclass", closure.visit(type(cls), type(cls).__qualname__))
     if issubclass(cls, enum.Enum):
         _expand_enum(closure, node, cls)
+    for other in registered_classes(cls):
+        node.link("registered", closure.visit(other, other.__qualname__))
     _expand_fields(closure, node, cls)
     for name, value in list(vars(cls).items()):
         if not is_generated(closure, cls, name, value):
@@ -101,11 +121,15 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
 def _expand_member(
     closure: Closure, node: Node, cls: type, name: str, value: Any
 ) -> None:
-    if (id(cls), name) in closure.state.attributes:
-        return
-    if id(value) in closure.state.contents:
-        return
+    from gridtask.identity.definitions import attribute_definition
     from gridtask.identity.values import visit_with
+
+    is_state = (id(cls), name) in closure.state.attributes
+    if is_state or id(value) in closure.state.contents:
+        made = attribute_definition(closure, cls, name)
+        if made is not None:  # the class statement counts in any case
+            node.link(f"state {name}", made)
+        return
 
     shown = f"{node.name}.{name}"
     module = sys.modules.get(cls.__module__)
@@ -146,8 +170,7 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
     if is_dunder:
         return callable_parts(value) is None
     if issubclass(cls, enum.Enum):
-        is_internal = name.startswith("_") and name.endswith("_")
-        return is_internal or name in cls.__members__
+        return name in ENUM_INTERNALS or name in cls.__members__
     if name == "_abc_impl" or (
         isinstance(cls, abc.ABCMeta) and name.startswith("_abc_")
     ):

@@ -74,6 +74,7 @@ CHANGE_FIRST = frozenset(
     ]
 )
 _LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
+_SOURCES = frozenset({"getsource", "getsourcelines", "findsource"})
 REFLECTIVE = frozenset(
     [
         "__annotations__",
@@ -162,8 +163,13 @@ class _Collector:
     def _load(self, scope: Scope, root: str, attributes: tuple[str, ...]) -> None:
         self.loads.append((scope, root, attributes))
         self.uses.attributes.update(attributes)
-        if root in REFLECTIVE or not REFLECTIVE.isdisjoint(attributes):
+        self._note_reflection((root, *attributes))
+
+    def _note_reflection(self, names: tuple[str, ...]) -> None:
+        if not REFLECTIVE.isdisjoint(names):
             self.uses.flags.add("reflection")
+        if not _SOURCES.isdisjoint(names):
+            self.uses.flags.add("source")
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -174,8 +180,7 @@ class _Collector:
     def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
         root, attributes, rest = _unwind(node)
         self.uses.attributes.update(attributes)
-        if not REFLECTIVE.isdisjoint(attributes):
-            self.uses.flags.add("reflection")
+        self._note_reflection(attributes)
         if "__subclasses__" in attributes:
             self.uses.flags.add("subclasses")
         if root is None:
@@ -266,12 +271,14 @@ class _Collector:
 
     def _dynamic_import(self, node: ast.Call, constants: list[object]) -> None:
         name = constants[0] if constants else None
-        if isinstance(name, str) and not name.startswith("."):
-            chain = Chain("import", Imported(name, None, -1), ())
-            if chain not in self.uses.chains:
-                self.uses.chains.append(chain)
-        else:
+        target = None
+        if isinstance(name, str):
+            package = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+            target = _relative_import(name, package)
+        if target is None:
             self.uses.flags.add("dynamic import")
+        elif (chain := Chain("import", target, ())) not in self.uses.chains:
+            self.uses.chains.append(chain)
 
     # -- scopes ---------------------------------------------------------------
     def _enter(self, node: ScopeNode, scope: Scope) -> None:
@@ -348,6 +355,21 @@ def _unwind(node: ast.AST) -> tuple[str | None, tuple[str, ...], ast.AST]:
     attributes.reverse()
     root = node.id if isinstance(node, ast.Name) else None
     return root, tuple(attributes), node
+
+
+def _relative_import(name: str, package: list[ast.expr]) -> Imported | None:
+    """Return what ``import_module(name, package)`` names, if that is constant."""
+    module = name.lstrip(".")
+    level = len(name) - len(module)
+    if not level:
+        return Imported(module, None, -1)
+    if package and isinstance(package[0], ast.Name):
+        own = package[0].id in {"__package__", "__name__"}
+        return Imported(module, None, level) if own else None
+    base = package[0].value if package and isinstance(package[0], ast.Constant) else ""
+    parts = str(base).split(".") if base else []
+    kept = parts[: len(parts) - level + 1]
+    return Imported(".".join([*kept, module]), None, -1) if kept else None
 
 
 def _last_name(node: ast.AST) -> str:

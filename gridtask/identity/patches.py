@@ -79,8 +79,7 @@ class PatchFinder:
         for closure in list(self.code.closures):
             for node in closure.classes:
                 self._add_members(closure, node.subject)
-            for value, dotted in closure.patched:
-                module_name, _, name = dotted.rpartition(".")
+            for value, module_name, name in closure.patched:
                 self.found.append(("set", module_name, name, None, self._dump(value)))
 
     def _dump(self, value: object) -> bytes | None:

@@ -61,6 +61,7 @@ class Uses:
         All attribute names that occur.
     flags : set of str
         ``"module"`` (globals, eval, exec), ``"subclasses"``, ``"reflection"``,
+        ``"source"`` (its text as data),
         ``"dynamic import"``.
     """
 

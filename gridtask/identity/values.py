@@ -45,6 +45,8 @@ _PROCESS = {
     "random": ("_inst",),
     "numpy.random.mtrand": ("_rand",),
 }
+_MEMORY_FILES = (io.StringIO, io.BytesIO)
+_MODULE_HOOKS = ("__getattr__", "__dir__")
 _LARGE_BYTES = 100 << 20
 _SHOWN = (int, float, str, bool, bytes, complex, type(None))
 _Definition = Callable[[], "Target | None"]
@@ -95,8 +97,10 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
         # Equal small values are often one object, under many names.
         closure.remember(value, node)
     node.make_text = functools.partial(_show, value)
-    if isinstance(value, io.IOBase):
+    if isinstance(value, io.IOBase) and not isinstance(value, _MEMORY_FILES):
         _define(closure, node, define, "an open file")
+    elif type(value).__name__ == "ufunc":
+        _define(closure, node, define, "numpy does not say what it calls")
     else:
         closure.later(lambda: _digest(closure, node, value, define))
     return node
@@ -124,6 +128,9 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
             "every map; pass it as an argument, or leave it out with ignore_code=[...]"
         )
     counted = _without_state(closure, value)
+    made = None if counted is value else define()
+    if made is None:  # only the value says how it began
+        counted = value
     targets: dict[int, Target] = {}
     subjects: list[object] = []
 
@@ -141,6 +148,8 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
         _define(closure, node, define, str(error))
         return
     node.add("value", digest)
+    if made is not None:
+        node.link("defined by", made)
     nodes = {key: part for key, part in targets.items() if isinstance(part, Node)}
     node.links += [("holds", part) for part in nodes.values()]
     if not nodes:
@@ -242,7 +251,8 @@ def _expand_module(closure: Closure, node: Node, namespace: Namespace) -> None:
     from gridtask.identity.uses import Chain
 
     for name in list(namespace):
-        if not (name.startswith("__") and name.endswith("__")):
+        is_dunder = name.startswith("__") and name.endswith("__")
+        if not is_dunder or name in _MODULE_HOOKS:
             chain = Chain("global", name, ())
             node.link(f"global {name}", closure.resolve(chain, environment))
 
