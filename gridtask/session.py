@@ -290,7 +290,8 @@ class Session(Generic[R]):
         bad = [i for i, value in enumerate(values) if type(value) is LoadError]
         if bad:
             text = call_text(self.label, calls[bad[0]], self.settings.show_args)
-            say(f"{len(bad)} results cannot be read; {text}: {values[bad[0]]}")
+            reason = cast(LoadError, values[bad[0]]).exception
+            say(f"{len(bad)} results cannot be read; {text}: {reason}")
             return None
         tidy(self.folder)
         return cast("list[R]", values)
