@@ -23,6 +23,9 @@ MAX_CHANGES = 6
 MAX_DIFF_LINES = 24
 """Lines of a difference that an answer shows."""
 
+LIKENESS = 0.8
+"""Sources that are more alike than that, of 1, are one function renamed."""
+
 _NUMBER = re.compile(r" \(\d+\)$")
 """What tells components of one name apart in a manifest."""
 
@@ -64,7 +67,7 @@ class Change:
     is_argument : bool
         Whether it is an argument of the call.
     new_name : str or None
-        The name of a component that only has another name now.
+        The name of a component that has another name now.
     """
 
     name: str
@@ -238,17 +241,26 @@ def _most_alike(row: Row, others: Sequence[Row]) -> Row | None:
 
 
 def _moved(gone: list[Row], new: list[Row]) -> list[Change]:
-    """Return what is there no longer and what is new; same content is a rename."""
-    names = {digest: name for name, digest, _ in new}
-    changes = [
-        Change(name, text, text, new_name=names[digest])
-        if digest in names
-        else Change(name, text, None)
-        for name, digest, text in gone
-    ]
-    renamed = {digest for _, digest, _ in gone}
-    changes += [Change(n, None, text) for n, d, text in new if d not in renamed]
-    return changes
+    """Return what is there no longer and what is new.
+
+    The same content, or almost the same source, under a new name is a rename.
+    """
+    changes, new = [], list(new)
+    for name, digest, text in gone:
+        twin = next((r for r in new if r[1] == digest or _is_like(r[2], text)), None)
+        if twin is None:
+            changes.append(Change(name, text, None))
+        else:
+            new.remove(twin)
+            changes.append(Change(name, text, twin[2], new_name=twin[0]))
+    return changes + [Change(name, None, text) for name, _, text in new]
+
+
+def _is_like(text: str, other: str) -> bool:
+    """Tell whether two texts are almost the same source."""
+    if _is_short(text) or _is_short(other):
+        return False
+    return difflib.SequenceMatcher(None, text, other).ratio() > LIKENESS
 
 
 # ----------------------------------------------------------------------- arguments
