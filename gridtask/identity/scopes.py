@@ -11,13 +11,14 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gridtask.identity.inlining import IS_INLINING
 from gridtask.identity.sources import Imported, Place
 from gridtask.identity.syntax import COMPREHENSIONS, FUNCTIONS, ScopeNode
 
 _NAMES = {
-    ast.ListComp: "listcomp",
-    ast.SetComp: "setcomp",
-    ast.DictComp: "dictcomp",
+    ast.ListComp: "genexpr" if IS_INLINING else "listcomp",
+    ast.SetComp: "genexpr" if IS_INLINING else "setcomp",
+    ast.DictComp: "genexpr" if IS_INLINING else "dictcomp",
     ast.GeneratorExp: "genexpr",
     ast.Lambda: "lambda",
 }

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 
+from gridtask.identity.inlining import IS_INLINING, write_out
 from gridtask.identity.syntax import (
     COMPREHENSIONS,
     DEFINITIONS,
@@ -195,11 +196,15 @@ class Source:
         known = self._tables.get(id(unit))
         if known is None:
             try:
-                known = symtable.symtable(self.segment(unit), self.filename, "exec")
+                known = self._make_table(self.segment(unit), unit)
             except SyntaxError:  # shares a line with another statement
-                known = symtable.symtable(self.text, self.filename, "exec")
+                known = self._make_table(self.text, self.tree)
             self._tables[id(unit)] = known
         return known
+
+    def _make_table(self, text: str, tree: ast.AST) -> symtable.SymbolTable:
+        shown = write_out(text, tree) if IS_INLINING else text
+        return symtable.symtable(shown, self.filename, "exec")
 
     def holds(self, place: Place, code: CodeType) -> bool:
         """Return whether this text compiles to this code object."""
