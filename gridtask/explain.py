@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 N_NEAREST = 1000
 """So many of the latest results are looked through for the nearest call."""
 
+N_VERSIONS = 20
+"""So many of the latest versions with results are compared with."""
+
 
 class Explainer:
     """Finds out why calls of a task, as its code is now, are reused or not.
@@ -108,11 +111,18 @@ class Explainer:
     @cached_property
     def _by_code(self) -> dict[int, tuple[bytes, int]]:
         """The calls with a result of another version: its digest, the record."""
+        codes = {self._folder.entry(n).code for n in self._folder.numbers(Kind.OK)}
+        digests = [
+            digest
+            for digest in reversed(self._versions.digests())
+            if digest[:8] in codes and digest != self._work.code.digest
+        ]
         found: dict[int, tuple[bytes, int]] = {}
-        for digest in reversed(self._versions.digests()):
-            if digest != self._work.code.digest:
-                for index, number in self._results(digest):
-                    found.setdefault(index, (digest, number))
+        for digest in digests[:N_VERSIONS]:
+            for index, number in self._results(digest):
+                found.setdefault(index, (digest, number))
+            if len(found) == len(self._calls):
+                break
         return found
 
     @cached_property

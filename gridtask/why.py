@@ -31,7 +31,24 @@ _NUMBER = re.compile(r" \(\d+\)$")
 
 
 class Rule(StrEnum):
-    """Why a call is reused, or is not, in the order in which they are checked."""
+    """Why a call is reused, or is not: the first of these that holds.
+
+    ============  ==============================================================
+    `RESULT`      The call has a result of the present code: it is reused.
+    `ACCEPTED`    It has a result of earlier code, and the user has accepted the
+                  edits since (``gridtask accept``): it is reused.
+    `IN_FLIGHT`   A job computes it: a map adopts it.
+    `FAILED`      It was computed, and failed: it runs again.
+    `REMOVED`     It had a result, which was removed.
+    `CODE`        An earlier version of the code has a result for the same
+                  arguments; the components that differ are named.
+    `IGNORED`     The present code has a result for the same arguments, but
+                  other parameters were ignored (``ignore=``).
+    `ARGUMENT`    Other calls of the task have results; the arguments in which
+                  the nearest one differs are named.
+    `NEVER`       Nothing like it is known.
+    ============  ==============================================================
+    """
 
     RESULT = "result is there"
     ACCEPTED = "accepted"

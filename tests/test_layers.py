@@ -125,6 +125,7 @@ LAYERS = {
     "gridtask.units": ("gridtask.errors",),
     "gridtask.printable": (),
     "gridtask.plan": (),
+    "gridtask.why": ("gridtask.printable",),
     "gridtask.fs": ("gridtask.errors", "gridtask.units"),
     "gridtask.store": (
         "gridtask.errors",

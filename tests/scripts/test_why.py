@@ -191,8 +191,9 @@ def test_plan_counts_the_rules(program):
     assert "  1 x never computed with these arguments\n" in said
 
 
-def test_calls_in_flight_are_told(program, monkeypatch):
-    """They are adopted, not computed again."""
+@pytest.fixture
+def waiting(program, monkeypatch):
+    """The script with calls that wait, in another process, for a file `go`."""
     monkeypatch.setenv("GRIDTASK_BACKEND", "local")
     edit(
         program,
@@ -203,12 +204,16 @@ def test_calls_in_flight_are_told(program, monkeypatch):
         "        time.sleep(0.02)\n"
         "    with open",
     )
-    ask(program, "scaled.submit(1).key")
-    try:
-        assert rule(program) == "in flight"
-    finally:
-        (program.folder / "go").touch()
-    assert ask(program, "scaled.map([1])") == "[104]"
+    yield program
+    (program.folder / "go").touch()
+
+
+def test_calls_in_flight_are_told(waiting):
+    """They are adopted, not computed again."""
+    ask(waiting, "scaled.submit(1).key")
+    assert rule(waiting) == "in flight"
+    (waiting.folder / "go").touch()
+    assert ask(waiting, "scaled.map([1])") == "[104]"
 
 
 def test_each_version_is_kept_once(program):
@@ -327,6 +332,34 @@ def test_two_accepted_edits_add_up(edited):
     assert "3 cached" in ask(edited, "scaled.plan([1, 2, 3])")
 
 
+def test_accepted_calls_in_flight_are_adopted(waiting):
+    """What was submitted before the edit is not computed again."""
+    (waiting.folder / "go").touch()
+    ask(waiting, "scaled.map([1])")
+    (waiting.folder / "go").unlink()
+    ask(waiting, "scaled.submit(2).key")
+    edit(waiting, "helpers.py", "y = 2", "y = 1 + 1")
+    ask(waiting, "scaled.plan([1])")
+    accept(waiting)
+    assert "1 in flight" in ask(waiting, "scaled.plan([1, 2])")
+    (waiting.folder / "go").touch()
+    assert ask(waiting, "scaled.map([1, 2])") == "[104, 106]"
+    assert waiting.marks() == ["1,100", "2,100"]
+
+
+def test_accepted_results_are_not_stale(edited):
+    """ls and rm leave them out, as long as they count."""
+    ask(edited, "scaled.map([3])")
+    assert len(stale_calls(edited)) == 2
+    accept(edited)
+    assert stale_calls(edited) == []
+
+
+def stale_calls(project):
+    """Return what `gridtask ls scaled --stale` lists."""
+    return gridtask(project, "ls", "scaled", "--stale", "--json").stdout.splitlines()
+
+
 def test_new_parameter_with_a_default_can_be_accepted(program):
     """Calls that have the default are those from before; others are new."""
     ask(program, "scaled.map([1, 2])")
@@ -437,3 +470,10 @@ def test_command_does_not_know_every_key(program):
     done = gridtask(program, "why", "0bad0bad")
     assert done.returncode == 1
     assert "0bad0bad" in done.stderr
+
+
+def test_task_of_which_only_code_is_left_is_not_listed(program):
+    """What remains of removed results is of no interest to `ls`."""
+    ask(program, "scaled.map([1])")
+    gridtask(program, "rm", "--older", "0s", "--yes")
+    assert gridtask(program, "ls", "--json").stdout == ""
