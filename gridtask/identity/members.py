@@ -25,7 +25,7 @@ _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 # What dataclasses and named tuples compile; their class statement says it all.
 _GENERATED = {"<string>", "<factory>"}
-_FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only", "metadata")
+_FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only")
 
 
 def visit_class(closure: Closure, cls: type) -> Target:
@@ -159,6 +159,8 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
     """Return whether a member follows from the class statement."""
     if isinstance(value, _SLOTS):
         return True
+    if issubclass(cls, enum.Enum) and name in ENUM_INTERNALS:
+        return True
     is_dunder = name.startswith("__") and name.endswith("__")
     if isinstance(value, types.FunctionType):
         filename = value.__code__.co_filename
@@ -168,9 +170,12 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
             return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")
         return is_dunder and not closure.boundary.owns_file(filename)
     if is_dunder:
-        return callable_parts(value) is None
-    if issubclass(cls, enum.Enum):
-        return name in ENUM_INTERNALS or name in cls.__members__
+        parts = [part for _, part in callable_parts(value) or ()]
+        return all(is_generated(closure, cls, name, part) for part in parts)
+    if type(value).__name__ == "_tuplegetter" and hasattr(cls, "_fields"):
+        return True
+    if issubclass(cls, enum.Enum) and name in cls.__members__:
+        return True
     if name == "_abc_impl" or (
         isinstance(cls, abc.ABCMeta) and name.startswith("_abc_")
     ):
@@ -206,13 +211,21 @@ def _expand_fields(closure: Closure, node: Node, cls: type) -> None:
             node.link("defaults", closure.visit(defaults, f"{node.name} defaults"))
         return
     for position, (name, field) in enumerate(fields.items()):
-        settings = [getattr(field, key, None) for key in _FIELD_NAMES[:-1]]
-        node.add(f"field {position}", f"{name} {settings!r}")
+        settings = [str(_setting(field, key)) for key in _FIELD_NAMES]
+        node.add(f"field {position}", " ".join([name, *settings]))
+        if metadata := getattr(field, "metadata", None):
+            shown = f"{node.name}.{name} metadata"
+            node.link(f"metadata of {name}", closure.visit(dict(metadata), shown))
         for key in ("default", "default_factory"):
             value = getattr(field, key)
             if value is not dataclasses.MISSING:
                 label = f"{key} of {name}"
                 node.link(label, closure.visit(value, f"{node.name}.{name}"))
+
+
+def _setting(field: object, key: str) -> bool | None:
+    value = getattr(field, key, None)
+    return value if isinstance(value, bool) else None  # a mark has no value
 
 
 def link_subclasses(closure: Closure) -> None:

@@ -148,6 +148,8 @@ class Source:
         ]
         if len(found) > 1:
             found = [place for place in found if _covers(place.node, code)]
+            if not _has_columns(code):  # Python 3.12: ``lambda: 5``
+                found = [p for p in found if _compiles_to(p.node, code)] or found
             found.sort(key=lambda place: _extent(place.node))
         return found[0] if found else None
 
@@ -310,6 +312,23 @@ def _covers(node: ScopeNode, code: CodeType) -> bool:
         if first >= body:
             return True
     return True
+
+
+def _has_columns(code: CodeType) -> bool:
+    return any(end_column for _, _, _, end_column in code.co_positions())
+
+
+def _compiles_to(node: ScopeNode, code: CodeType) -> bool:
+    """Return whether a lambda alone is compiled to this code."""
+    assert isinstance(node, ast.Lambda)
+    outer = compile(ast.Expression(node), "", "eval", dont_inherit=True)
+    inner = next(part for part in outer.co_consts if isinstance(part, CodeType))
+    return _content(inner) == _content(code)
+
+
+def _content(code: CodeType) -> tuple[object, ...]:
+    constants = [(type(part), repr(part)) for part in code.co_consts]
+    return code.co_code, constants, code.co_varnames, code.co_names
 
 
 def _extent(node: ScopeNode) -> tuple[int, int]:
