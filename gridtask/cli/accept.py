@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  gridtask accept simulate           results from before the last edit count again
-  gridtask accept simulate --revoke  they do so no longer
-  gridtask accept simulate 3fa9 77c0 results of code 3fa9… count for code 77c0…
+  gridtask accept simulate            results of before the edit count
+  gridtask accept simulate --revoke   they do so no longer
+  gridtask accept simulate 3fa9 77c0  results of code 3fa9… count for code 77c0…
 
-`gridtask why simulate` lists the versions. What is accepted is shown first. An
-edit is known here once the script has mapped a task, or has asked for .plan()
-or .why() of calls that have results from before the edit.
+`gridtask why simulate` lists the versions. What is accepted is shown first.
+An edit is known here once the script has mapped the task, or has asked for
+.plan() or .why() of calls that have results of before the edit.
 """
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   gridtask why 3fa91c02            whether the latest code reuses this call
-  gridtask why simulate            the versions of a task's code, and what changed
+  gridtask why simulate            how the code of a task has changed
   gridtask why simulate --json     the same, one JSON object a version
 
-The command knows the code that was used last. For code that was edited since,
-ask in the script: print(simulate.why(seed=1)).
+The command knows the code that was used last. For code that was edited
+since, ask in the script: print(simulate.why(seed=1)).
 """
 
 
