@@ -83,7 +83,7 @@ class Execution:
             self._ledger, self._claims, resubmitter, plan.keys.__getitem__
         )
         self._children: list[Claim] = []
-        self._records = Records(folder, plan, self._claims.keys())
+        self._records = Records(folder, plan, self._claims.keys(), self._ledger.run_of)
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most)
 
@@ -244,7 +244,8 @@ class Execution:
                 return
             by_run: dict[str, list[int]] = {}
             for index in self.failures:
-                by_run.setdefault(self._ledger.failed_in(index), []).append(index)
+                run_id = self._ledger.run_of(index)
+                by_run.setdefault(run_id or "", []).append(index)
             for run_id, indices in by_run.items():
                 keys = [self.plan.keys[i] for i in indices]
                 plan = self._claims[run_id].plan
@@ -273,6 +274,7 @@ class Execution:
             open here.
         """
         self._claims[claim.plan.run_id] = claim
+        self._watch.expect_new_jobs()
         self._children.append(claim)
         calls = self.open_calls if indices is None else indices
         index_of = {self.plan.keys[i]: i for i in calls}

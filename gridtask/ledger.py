@@ -74,9 +74,10 @@ class Ledger:
         """Return the array task of an open call, None if it is final."""
         return self._place_of.get(index)
 
-    def failed_in(self, index: int) -> str:
-        """Return the id of the run in which a failed call was tried last."""
-        return self._failed_in[index]
+    def run_of(self, index: int) -> str | None:
+        """Return the run that holds a call, or in which it failed."""
+        place = self._place_of.get(index)
+        return place.run_id if place else self._failed_in.get(index)
 
     def open(self, place: Place, indices: Iterable[int]) -> None:
         """Note that calls are in flight in an array task, wherever they were."""

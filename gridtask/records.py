@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from gridtask.errors import GridTaskError, ResultUnreadable
@@ -17,13 +17,22 @@ class Records:
     Parameters
     ----------
     run_ids : collection of str
-        Ids of the runs whose failures count for this one; may grow.
+        Ids of the runs that hold or have held the calls; may grow.
+    run_of : callable
+        Returns the id of the run that holds a call now, or in which it failed.
     """
 
-    def __init__(self, folder: Folder, plan: RunPlan, run_ids: Collection[str]) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        plan: RunPlan,
+        run_ids: Collection[str],
+        run_of: Callable[[int], str | None],
+    ) -> None:
         self._folder = folder
         self._plan = plan
         self._run_ids = run_ids
+        self._run_of = run_of
         self._left_out: set[int] = set()
         self._has_listed = False
 
@@ -37,13 +46,14 @@ class Records:
     ) -> list[tuple[int, int]]:
         """Return each call that has a record, and the record's number.
 
-        Failures that other runs met before this one began are left out.
+        Failures of earlier attempts, and those that other runs met before this
+        one began, are left out.
         """
         keys = [self._plan.keys[i] for i in indices]
         pairs = zip(indices, self._folder.find(keys, kind=kind), strict=True)
         found = [(index, number) for index, number in pairs if number >= 0]
         if kind is Kind.ERR:
-            found = [(index, number) for index, number in found if self._counts(number)]
+            found = [pair for pair in found if self._counts(*pair)]
         return found
 
     def leave_out(self, indices: Collection[int]) -> None:
@@ -89,12 +99,15 @@ class Records:
                 return self._folder.payload(number).decode(errors="replace")
         return ""
 
-    def _counts(self, number: int) -> bool:
-        """Tell whether a failure is one of this run's calls' latest attempt."""
+    def _counts(self, index: int, number: int) -> bool:
+        """Tell whether a failure is that of a call's latest attempt."""
         if number in self._left_out:
             return False
-        if self.meta(number).get("run") in self._run_ids:
+        run_id = self.meta(number).get("run")
+        if run_id == self._run_of(index):
             return True
+        if run_id in self._run_ids:
+            return False  # an earlier attempt's
         if self._folder.entry(number).t_end_ns > self._plan.created_at * 1e9:
             return True  # another run has tried the same call meanwhile
         self._left_out.add(number)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gridtask import config, fs
-from gridtask.backends.base import JobState
 from gridtask.calls import Arguments
-from gridtask.claims import Claim, open_claim, open_claims
+from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
-from gridtask.errors import CallError, GridTaskError, SchedulerUnavailable
+from gridtask.errors import CallError, GridTaskError
 from gridtask.retry import Resubmitter, is_child_of
 from gridtask.run import Run
 from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
@@ -72,32 +71,6 @@ def open_run(
     listed = ", ".join(near) or "none"
     msg = f"no run {id_or_name!r} in {store.root}; there are {listed}"
     raise KeyError(msg)
-
-
-def in_flight(store: Store) -> dict[str, int]:
-    """Return how many calls of each task are queued or running.
-
-    Where the scheduler does not answer, what was submitted counts.
-    """
-    settings = config.load(Path.cwd(), os.environ).settings
-    states: dict[str, Mapping[str, JobState] | None] = {}
-    open_keys: dict[str, set[bytes]] = {}
-    for claim in open_claims(store.runs):
-        plan = claim.plan
-        if plan.backend not in states:
-            backend = open_backend(plan.backend, settings, store.runs)
-            try:
-                states[plan.backend] = backend.poll()
-            except SchedulerUnavailable:
-                states[plan.backend] = None
-        known = states[plan.backend]
-        submitted = [plan.keys[index] for index in plan.missing]
-        flying = submitted if known is None else list(claim.in_flight(known))
-        folder = store.folder(plan.task)
-        folder.refresh()
-        missing = {k for k, n in zip(flying, folder.find(flying), strict=True) if n < 0}
-        open_keys.setdefault(plan.task, set()).update(missing)
-    return {task: len(keys) for task, keys in open_keys.items() if keys}
 
 
 def _open(

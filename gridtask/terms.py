@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from gridtask.worker import compute, this_attempt
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
+
+
+_BACKENDS: dict[tuple[object, ...], Backend] = {}
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,21 @@ def open_backend(
     runs: Path,
     run_task: Callable[[JobRequest, int], None] | None = None,
 ) -> Backend:
-    """Return the backend `name` for the runs of one cache folder."""
-    if name == "gridengine":
+    """Return the backend `name` for the runs of one cache folder.
+
+    All runs of a process share one, and with it the scheduler's answers.
+    """
+    where = (name, runs, settings.max_running, os.environ.get("SGE_ROOT"))
+    if name == "gridengine" and where not in _BACKENDS:
         from gridtask.backends.gridengine import GridEngineBackend
 
-        return GridEngineBackend()
-    if name == "local":
+        _BACKENDS[where] = GridEngineBackend()
+    if name == "local" and where not in _BACKENDS:
         from gridtask.backends.local import LocalBackend
 
-        return LocalBackend(runs, settings.max_running)
+        _BACKENDS[where] = LocalBackend(runs, settings.max_running)
+    if where in _BACKENDS:
+        return _BACKENDS[where]
     from gridtask.backends.serial import SerialBackend
 
     return SerialBackend(run_task or _refuse)

@@ -7,8 +7,10 @@ after that time for its results to come into sight.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from gridtask import fs
 from gridtask.backends.base import Backend, JobState, TaskState
@@ -18,6 +20,9 @@ from gridtask.ledger import OpenTask
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
 from gridtask.worker import log_path
+
+SHARED_SECONDS = 1.0
+"""So long an answer of the scheduler serves all runs of this process."""
 
 
 class JobWatch:
@@ -51,11 +56,16 @@ class JobWatch:
         self._states: dict[str, dict[int, TaskState]] = {}
         self._submitting: set[str] = set()
         self._asking = Ladder(pace.poll_least, pace.poll_most)
+        self._since = time.monotonic()
+
+    def expect_new_jobs(self) -> None:
+        """Note that jobs were submitted just now."""
+        self._since = time.monotonic()
 
     def poll(self) -> bool:
         """Ask the scheduler once for all jobs; tell whether anything moved."""
         try:
-            states = self._backend.poll()
+            states = shared_poll(self._backend, self._since)
         except SchedulerUnavailable as error:
             if not self.is_unknown:
                 self.warnings.append(f"{error}; waiting, nothing is submitted again")
@@ -189,6 +199,29 @@ class JobWatch:
             return now - task.ended_at >= patience
         gone_for = 0.0 if task.gone_at is None else now - task.gone_at
         return task.n_gone >= 2 and gone_for >= self._pace.gone + self._pace.unseen
+
+
+_ANSWERS: WeakKeyDictionary[Backend, tuple[float, Mapping[str, JobState]]]
+_ANSWERS = WeakKeyDictionary()
+
+
+def shared_poll(backend: Backend, since: float) -> Mapping[str, JobState]:
+    """Return a backend's jobs, by one question for all runs of this process.
+
+    Who decides by the answer what to submit must ask the backend itself.
+
+    Parameters
+    ----------
+    since : float
+        `time.monotonic` when the last of the asker's jobs was submitted: an
+        earlier answer does not know it.
+    """
+    now = time.monotonic()
+    asked_at, states = _ANSWERS.get(backend, (0.0, {}))
+    if asked_at <= max(since, now - SHARED_SECONDS):
+        states = backend.poll()
+        _ANSWERS[backend] = (now, states)
+    return states
 
 
 def _by_task(job: JobState) -> dict[int, TaskState]:

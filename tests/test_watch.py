@@ -104,6 +104,12 @@ class FakeBackend:
             raise SchedulerUnavailable(msg)
 
 
+@pytest.fixture(autouse=True)
+def asked_each_time(monkeypatch):
+    """The clock stands still here: no answer is young enough to be shared."""
+    monkeypatch.setattr("gridtask.watch.SHARED_SECONDS", -1.0)
+
+
 @pytest.fixture
 def clock():
     """A clock that stands still."""
