@@ -6,10 +6,10 @@ ARGS ?=
 BIN := .venv/bin
 DEMO := GRIDTASK_BACKEND=local GRIDTASK_CACHE=.venv/demo-cache $(BIN)/python examples/quickstart.py
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test test-faults lint clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 demo: .venv/installed ## run examples/quickstart.py twice on this machine
 	@rm -rf .venv/demo-cache
@@ -21,6 +21,9 @@ demo: .venv/installed ## run examples/quickstart.py twice on this machine
 test: .venv/installed-test ## run all tests (ARGS="-k word" for some)
 	-@$(BIN)/python tests/gridcell.py get
 	$(BIN)/python -m pytest $(ARGS)
+
+test-faults: .venv/installed-test ## break the store for a quarter of an hour (more as root)
+	$(BIN)/python -m pytest -m faults -s $(ARGS)
 
 lint: .venv/installed-check ## check style and types
 	$(BIN)/ruff check .

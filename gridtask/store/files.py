@@ -46,16 +46,16 @@ class Files:
         Of all files that are known.
     names : list of str
         What the last listing showed.
-    replaced : dict of str to (int, int)
+    replaced : dict of str to (int, list of int)
         Files in whose place there is a pack: their sizes, in bytes, and the
-        pack's number.
+        numbers of all such packs.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.index = Index()
         self.names: list[str] = []
-        self.replaced: dict[str, tuple[int, int]] = {}
+        self.replaced: dict[str, tuple[int, list[int]]] = {}
         self._numbers: dict[str, int] = {}
         self._refused: set[str] = set()
         self._vanished: set[str] = set()
@@ -194,7 +194,7 @@ class Files:
             self.index.bury(split_uids(uids))
         for payload in self._contents(number, Kind.REP, start):
             for name, size in replaced_by(payload):
-                self.replaced[name] = (size, number)
+                self.replaced.setdefault(name, (size, []))[1].append(number)
                 self._drop_if_replaced(name)
         return len(self.index.files[number]) > start
 

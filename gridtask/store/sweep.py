@@ -54,12 +54,14 @@ class Sweep:
 
     def _due(self, now: float) -> Iterator[str]:
         """Yield the names of the files that may be removed."""
-        is_old: dict[int, bool] = {}
+        ages: dict[int, float] = {}
         for name in self._replaced:
-            size, pack = self._files.replaced[name]
-            if pack not in is_old:
-                is_old[pack] = self._age(pack, now) >= GRACE_SECONDS
-            if is_old[pack] and self._has_size(name, size):
+            size, packs = self._files.replaced[name]
+            for pack in packs:
+                if pack not in ages:
+                    ages[pack] = self._age(pack, now)
+            is_old = max(ages[pack] for pack in packs) >= GRACE_SECONDS
+            if is_old and self._has_size(name, size):
                 yield name
         for name in self._unfinished:
             with contextlib.suppress(OSError):

@@ -1,0 +1,88 @@
+"""The protocol of the store's files, in every order that a seed can draw."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+
+import pytest
+from simulation import Simulation
+
+from gridtask.store import compaction, files, sweep
+
+QUICK, LONG = 200, int(os.environ.get("GRIDTASK_SCHEDULES", "10000"))
+
+
+def simulate(monkeypatch, seeds) -> tuple[Counter, str]:
+    """Run schedules; return the counts of faults, and a text of figures."""
+    counts: Counter = Counter()
+    n_steps = n_looks = n_killed = n = 0
+    started = time.monotonic()
+    first = ""
+    for seed in seeds:
+        with monkeypatch.context() as patch:
+            simulation = Simulation(seed, patch)
+            simulation.run()
+        counts.update(fault.partition(":")[0] for fault in simulation.faults)
+        if simulation.faults and not first:
+            first = f"seed {seed}: {simulation.faults}"
+        n += 1
+        n_steps += simulation.interleaving.n_steps
+        n_killed += simulation.interleaving.n_killed
+        n_looks += simulation.n_looks
+    seconds = time.monotonic() - started
+    figures = (
+        f"{n} schedules, {n_steps} steps, {n_killed} killed, {n_looks} looks,"
+        f" faults {dict(counts)} {first} ({seconds:.0f} s)"
+    )
+    return counts, figures
+
+
+def test_nothing_is_lost_wrong_or_resurrected(monkeypatch):
+    """Compactors, sweepers, writers, removers and readers at the same time."""
+    counts, figures = simulate(monkeypatch, range(QUICK))
+    print(figures)
+    assert not counts, figures
+
+
+def faults_without(monkeypatch, where, name, value) -> Counter:
+    """Return the faults when a part of the protocol is taken away."""
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, value)
+        counts, figures = simulate(monkeypatch, range(1000))
+    print(f"without {name}: {figures}")
+    return counts
+
+
+@pytest.mark.faults
+def test_without_a_second_listing_readers_miss_results(monkeypatch):
+    """Files that vanish between listing and opening."""
+    assert faults_without(monkeypatch, files, "MAX_LISTINGS", 1)["lost"]
+
+
+@pytest.mark.faults
+def test_without_tombstones_results_come_back(monkeypatch):
+    """Packs that do not carry on what was deleted."""
+    drop = {"where": compaction._PackOf, "name": "_is_needed"}
+    counts = faults_without(monkeypatch, **drop, value=lambda *args: False)
+    assert counts["resurrected"]
+
+
+@pytest.mark.faults
+def test_without_sizes_results_are_lost(monkeypatch):
+    """Files that were written to after they had been copied."""
+    always = lambda *args: True  # noqa: E731
+    patches = [(compaction.Compaction, "_is_finished"), (sweep.Sweep, "_has_size")]
+    with monkeypatch.context() as patch:
+        patch.setattr(*patches[0], always)
+        counts = faults_without(patch, *patches[1], always)
+    assert counts["lost"]
+
+
+@pytest.mark.faults
+def test_nothing_is_lost_wrong_or_resurrected_in_many_schedules(monkeypatch):
+    """The same, at least 10,000 times."""
+    counts, figures = simulate(monkeypatch, range(10**6, 10**6 + LONG))
+    print(figures)
+    assert not counts, figures
