@@ -57,13 +57,19 @@ def visit_object(closure: Closure, value: Any, name: str, origin: _Origin) -> Ta
         return members.visit_class(closure, value)
     if isinstance(value, types.ModuleType):
         return values.visit_module(closure, vars(value))
-    if isinstance(value, _BUILTINS) or type(value).__name__ in _BUILTIN_NAMES:
-        if not _qualname(value).endswith(_MADE_UFUNC):
-            return _builtin(closure, value)
+    if _is_builtin(value):
+        return _builtin(closure, value)
     parts = callable_parts(value)
     if parts is not None:
         return _composite(closure, value, parts, name)
     return values.visit_value(closure, value, name, origin)
+
+
+def _is_builtin(value: object) -> bool:
+    if isinstance(value, _BUILTINS):
+        return True
+    is_named = type(value).__name__ in _BUILTIN_NAMES
+    return is_named and not _qualname(value).endswith(_MADE_UFUNC)
 
 
 def callable_parts(value: Any) -> list[tuple[str, object]] | None:

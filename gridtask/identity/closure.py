@@ -337,7 +337,7 @@ class Closure:
         self, module: ModuleType, attributes: tuple[str, ...]
     ) -> Found:
         """Count by name, unless user code has put something of its own there."""
-        from gridtask.identity.members import find_patched
+        from gridtask.identity.members import is_touched
         from gridtask.identity.wrappers import is_own_code
 
         dotted = [module.__name__, *attributes]
@@ -350,9 +350,9 @@ class Closure:
         if isinstance(value, ModuleType):
             self.modules[value.__name__] = None
         elif is_own_code(self, value):
-            self.patched.append((value, *".".join(dotted).rsplit(".", 1)))
+            self.patched.append((value, ".".join(dotted[:-1]), dotted[-1]))
             return Found(value, ())
-        elif isinstance(value, type) and any(find_patched(self, value)):
+        elif isinstance(value, type) and is_touched(self, value):
             return Found(value, ())
         return Found(None, (), target=".".join(dotted))
 

@@ -9,7 +9,7 @@ import ast
 import functools
 import sys
 from collections.abc import Iterator
-from types import CellType, FunctionType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from gridtask.identity.closure import Closure
@@ -32,6 +32,7 @@ from gridtask.identity.uses import Change, Uses
 
 _READERS = frozenset(
     [
+        "open",
         "load",
         "loads",
         "read",
@@ -63,10 +64,40 @@ def definition(
         return None
     closure.globals[key] = node
     _add_statements(closure, node, found, namespace)
+    for other in _namespaces_around(closure, namespace):
+        outside = list(_setting_outside(other, namespace, name))
+        if outside:
+            part = Node(f"{node.name} from outside", kind, None)
+            node.link("set outside", part)
+            _add_statements(closure, part, outside, other)
     if any(_reads_data(unit) for _, unit in found) and name in namespace:
         # What the task changes, it changes in what was read.
         node.link("read", closure.visit(namespace[name], node.name))
     return node
+
+
+def _namespaces_around(closure: Closure, namespace: Namespace) -> list[Namespace]:
+    """Return the globals of the task's module and the script: they set up others."""
+    root = getattr(closure.root, "__globals__", None)
+    main = vars(sys.modules["__main__"])
+    around = [main] if root is main or root is None else [root, main]
+    return [other for other in around if other is not namespace]
+
+
+def _setting_outside(
+    other: Namespace, namespace: Namespace, name: str
+) -> Iterator[tuple[Source, ast.stmt]]:
+    """Yield the top-level statements that set a global of another module."""
+    for source in namespace_sources(other):
+        for unit in source.tree.body:
+            if isinstance(unit, DEFINITIONS) or is_main_guard(unit):
+                continue
+            for (_, root, attributes), _ in _changes_of(source, unit):
+                holder = other.get(str(root))
+                is_set = attributes[:1] == (name,) and isinstance(holder, ModuleType)
+                if is_set and vars(holder) is namespace:
+                    yield source, unit
+                    break
 
 
 def _add_statements(
@@ -86,9 +117,10 @@ def _add_statements(
 
 def _reads_data(unit: ast.stmt) -> bool:
     """Return whether a statement reads a file: its content is in no code."""
-    names = {part.id for part in ast.walk(unit) if isinstance(part, ast.Name)}
-    attributes = {part.attr for part in ast.walk(unit) if isinstance(part, ast.Attribute)}
-    return "open" in names or not _READERS.isdisjoint(names | attributes)
+    parts = list(ast.walk(unit))
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    names |= {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    return not _READERS.isdisjoint(names)
 
 
 def attribute_definition(closure: Closure, owner: Any, attribute: str) -> Node | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import pathlib
 import types
@@ -61,6 +60,8 @@ def _link_text(node: Node, text: str) -> None:
 
 
 def _version(name: str) -> str:
+    import importlib.metadata  # with email and socket: only for who asks
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError as error:

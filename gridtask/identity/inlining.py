@@ -58,8 +58,7 @@ def _edits_of(node: ast.expr, lines: list[bytes]) -> list[_Edit]:
 def _colon_after(key: ast.expr, lines: list[bytes]) -> tuple[int, int, int]:
     line, column = (key.end_lineno or 0) - 1, key.end_col_offset or 0
     while True:
-        code = lines[line].split(b"#")[0] if b"#" in lines[line][column:] else lines[line]
-        found = code.find(b":", column)
+        found = lines[line][column:].partition(b"#")[0].find(b":")
         if found >= 0:
-            return line, found, 1
+            return line, column + found, 1
         line, column = line + 1, 0

@@ -46,11 +46,14 @@ def visit_class(closure: Closure, cls: type) -> Target:
 
 def _visit_third_party(closure: Closure, cls: type, name: str) -> Target:
     patched = list(find_patched(closure, cls))
-    if not patched:
+    registered = _own_registered(closure, cls)
+    if not patched and not registered:
         return closure.remember(cls, name)
     node = Node(name, "patched class", cls)
     closure.remember(cls, node)
     node.add("name", name)
+    for other in registered:
+        node.link("registered", closure.visit(other, other.__qualname__))
     for base, key, value in patched:
         label = f"{base.__qualname__}.{key}"
         closure.patched.append((value, base.__module__, label))
@@ -69,6 +72,15 @@ def find_patched(closure: Closure, cls: type) -> Iterator[tuple[type, str, Any]]
             parts = [part for _, part in callable_parts(value) or [("", value)]]
             if any(_is_written(part) and is_own_code(closure, part) for part in parts):
                 yield base, key, value
+
+
+def is_touched(closure: Closure, cls: type) -> bool:
+    """Return whether user code has changed a third party's class."""
+    return any(find_patched(closure, cls)) or bool(_own_registered(closure, cls))
+
+
+def _own_registered(closure: Closure, cls: type) -> list[type]:
+    return [c for c in registered_classes(cls) if closure.boundary.owns_class(c)]
 
 
 def _is_written(function: object) -> bool:
