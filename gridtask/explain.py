@@ -14,6 +14,8 @@ from gridtask.printable import arguments_text, printable
 from gridtask.store.record import Entry, Kind
 from gridtask.versions import CodeVersions, manifest_of
 from gridtask.why import (
+    NOT_KEPT,
+    UNNAMED,
     Change,
     Reason,
     Row,
@@ -206,8 +208,9 @@ class Explainer:
     def _changed_code(self, index: int) -> _Answer | None:
         if index in self._by_code:
             digest, number = self._by_code[index]
+            changes = self._changed[digest]
             text = f"the code has changed since its result of {self._date(number)}"
-            return Rule.CODE, text, self._changed[digest]
+            return Rule.CODE, text if changes else f"{text}: {UNNAMED}", changes
         if index in self._by_ignored:
             ended = self._date(self._by_ignored[index])
             text = f"since its result of {ended} other parameters are ignored"
@@ -235,7 +238,7 @@ class Explainer:
             since = self._changes_since(self._versions.of_result(entry.code))
             if calls[nearest] == wanted and all(c.before == c.after for c in changes):
                 text = f"the code has changed since {near} of {self._date(number)}"
-                return Rule.CODE, text, since
+                return Rule.CODE, text if since else f"{text}; {NOT_KEPT}", since
             text = f"{Rule.NEVER}; the nearest call of earlier code is {near}"
             return Rule.ARGUMENT, text, [*changes, *since]
         return None

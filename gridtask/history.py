@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gridtask.errors import GridTaskError
@@ -16,7 +17,15 @@ from gridtask.filters import newest_code
 from gridtask.other_keys import can_stand_for
 from gridtask.store.record import Kind
 from gridtask.versions import Acceptance, CodeVersion, CodeVersions
-from gridtask.why import Change, Reason, Rule, compare_manifests, day
+from gridtask.why import (
+    NOT_KEPT,
+    UNNAMED,
+    Change,
+    Reason,
+    Rule,
+    compare_manifests,
+    day,
+)
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
@@ -79,36 +88,34 @@ class History:
     @cached_property
     def latest(self) -> bytes | None:
         """The first 8 bytes of the code that was used last."""
-        known = [self.versions.get(digest) for digest in self.versions.digests()]
-        newest = max(
-            (v for v in known if v is not None),
-            key=lambda version: version.first_used_at,
-            default=None,
-        )
-        ends = [self._folder.entry(n).t_end_ns for n in self._ended]
-        if newest is None or newest.first_used_at < max(ends, default=0) / 1e9:
-            return newest_code(self._folder)
-        return newest.digest[:8]
-
-    @property
-    def _ended(self) -> list[int]:
-        numbers = self._folder.numbers
-        return [*numbers(Kind.OK), *numbers(Kind.ERR)]
+        numbers = [
+            n for kind in (Kind.OK, Kind.ERR) for n in self._folder.numbers(kind)
+        ]
+        last_end = max((self._folder.entry(n).t_end_ns for n in numbers), default=0)
+        known = self._known()
+        if known and known[-1].first_used_at >= last_end / 1e9:
+            return known[-1].digest[:8]
+        return newest_code(self._folder)
 
     def summaries(self) -> list[VersionSummary]:
         """Return all versions, the one that was used first at the beginning."""
         results = self._count(Kind.OK)
         failed = self._count(Kind.ERR)
-        digests = self.versions.digests()
-        kept = {digest[:8] for digest in digests}
+        versions = self._known()
+        kept = {version.digest[:8] for version in versions}
         lost = [code for code in {**results, **failed} if code not in kept]
-        before: CodeVersion | None = None
         rows = [self._row(code, None, None, results, failed) for code in lost]
-        for digest in digests:
-            version = self.versions.get(digest)
-            rows.append(self._row(digest[:8], version, before, results, failed))
-            before = version or before
+        for before, version in pairwise([None, *versions]):
+            assert version is not None
+            code = version.digest[:8]
+            rows.append(self._row(code, version, before, results, failed))
         return rows
+
+    def _known(self) -> list[CodeVersion]:
+        """Return the versions in the order in which they were first used."""
+        found = [self.versions.get(digest) for digest in self.versions.digests()]
+        known = [version for version in found if version is not None]
+        return sorted(known, key=lambda version: version.first_used_at)
 
     def _row(
         self,
@@ -118,7 +125,6 @@ class History:
         results: Counter[bytes],
         failed: Counter[bytes],
     ) -> VersionSummary:
-        is_later = version is not None and before is not None
         accepts = self.versions.acceptances(version.digest) if version else []
         return VersionSummary(
             task=self._folder.name,
@@ -127,8 +133,8 @@ class History:
             results=results[code],
             failed=failed[code],
             distributions=dict(version.distributions) if version else {},
-            since=before.digest[:8].hex() if is_later and before else None,
-            changes=self.changes(before, version) if is_later else [],
+            since=before.digest[:8].hex() if before else None,
+            changes=self.changes(before, version),
             accepts=[a.before[:8].hex() for a in accepts],
         )
 
@@ -184,6 +190,8 @@ class History:
             )
             return Rule.ACCEPTED, text, changes
         text = f"the code has changed since its result of {ended} (code {code})"
+        if not changes:
+            text += f"; {NOT_KEPT}" if None in (before, after) else f": {UNNAMED}"
         return Rule.CODE, text, changes
 
     def _version(self, code: bytes) -> CodeVersion | None:

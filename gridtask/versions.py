@@ -133,7 +133,7 @@ class CodeVersions:
         self._folder = folder
 
     def digests(self) -> list[bytes]:
-        """Return the digests of all versions, the one first used last at the end."""
+        """Return the digests of all versions, the one written last at the end."""
         entries = (entry for _, entry in self._numbered())
         versions = [e for e in entries if _is_version(e.key, e.code)]
         versions.sort(key=lambda entry: entry.t_end_ns)
@@ -283,7 +283,9 @@ def manifest_of(work: Work) -> tuple[Row, ...]:
     rows = [(row.name, row.digest, row.text) for row in work.code.manifest]
     version = work.code.options["version"]
     if version is not None:
-        rows.append(("version", xxhash.xxh3_128_digest(version.encode()), repr(version)))
+        rows.append(
+            ("version", xxhash.xxh3_128_digest(version.encode()), repr(version))
+        )
     return tuple(sorted(rows))
 
 

@@ -26,6 +26,12 @@ MAX_DIFF_LINES = 24
 LIKENESS = 0.8
 """Sources that are more alike than that, of 1, are one function renamed."""
 
+UNNAMED = "a distribution in depends=, or what the parts of the code refer to"
+"""What differs where no component does by itself."""
+
+NOT_KEPT = "what differs is not known: that version was not kept"
+"""Said of results whose code has no record."""
+
 _NUMBER = re.compile(r" \(\d+\)$")
 """What tells components of one name apart in a manifest."""
 
@@ -191,7 +197,7 @@ def describe_changes(changes: Sequence[Change]) -> list[str]:
 def name_changes(changes: Sequence[Change]) -> str:
     """Return the first changes in one line, ``"`cfg.ALPHA` 2 → 3"``."""
     if not changes:
-        return "its parts are connected in another way"
+        return UNNAMED
     shown = "; ".join(change.summary for change in changes[:2])
     more = len(changes) - 2
     return f"{shown}; and {more} more" if more > 0 else shown

@@ -477,3 +477,17 @@ def test_task_of_which_only_code_is_left_is_not_listed(program):
     ask(program, "scaled.map([1])")
     gridtask(program, "rm", "--older", "0s", "--yes")
     assert gridtask(program, "ls", "--json").stdout == ""
+
+
+def test_damaged_version_is_no_obstacle(program):
+    """Maps go on; what had changed is not known any more."""
+    ask(program, "scaled.map([1])")
+    (kept,) = program.folder.glob(".gridtask/f/*/code.*")
+    content = kept.read_bytes()
+    kept.write_bytes(content.replace(b"return x * y", b"return y * x"))
+    edit(program, "cfg.py", "2", "3")
+    said = ask(program, "scaled.why(1)")
+    assert "the code has changed since scaled(x=1, n=100)" in said
+    assert "that version was not kept" in said
+    assert ask(program, "scaled.map([1])") == "[105]"
+    assert gridtask(program, "why", "scaled").returncode == 0
