@@ -1,4 +1,4 @@
-"""File operations of the cache folder, and who may write to it.
+"""File operations of the cache folder.
 
 Every call that creates, writes, syncs, renames or removes a file of the cache
 goes through this module, so that faults can be injected in one place. All
@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gridtask.errors import UnsafeStoreError
+from gridtask.permissions import check_folder as check_folder
+from gridtask.permissions import check_own_folder as check_own_folder
+from gridtask.permissions import fault, remedy
 
 Buffer = bytes | bytearray | memoryview
 
 MAX_BUFFERS = 1024
 """Most buffers of one pwritev: IOV_MAX of Linux."""
-
-WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 _CREATE_FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody put there must not hang.
@@ -36,21 +37,7 @@ GONE = (errno.ENOENT, errno.ESTALE)
 client of the file server."""
 
 LOCAL_TYPES = frozenset(
-    (
-        "bcachefs",
-        "btrfs",
-        "ext2",
-        "ext3",
-        "ext4",
-        "f2fs",
-        "jfs",
-        "overlay",
-        "ramfs",
-        "reiserfs",
-        "tmpfs",
-        "xfs",
-        "zfs",
-    )
+    "bcachefs btrfs ext2 ext3 ext4 f2fs jfs overlay ramfs reiserfs tmpfs xfs zfs".split()  # noqa: SIM905
 )
 """Types of file systems that no other host writes to; all others may be shared."""
 
@@ -176,10 +163,10 @@ def open_status(path: str | Path) -> tuple[int, os.stat_result]:
         msg = f"{str(path)!r} is a symbolic link, expected a file of the cache"
         raise UnsafeStoreError(msg) from None
     status = os.fstat(fd)
-    fault = _fault(status, stat.S_ISREG, "regular file")
-    if fault:
+    flaw = fault(status, stat.S_ISREG, "regular file")
+    if flaw:
         os.close(fd)
-        msg = f"{str(path)!r} {fault}. It is ignored. Next: {_remedy(path, status)}"
+        msg = f"{str(path)!r} {flaw}. It is ignored. Next: {remedy(path, status)}"
         raise UnsafeStoreError(msg)
     return fd, status
 
@@ -248,81 +235,6 @@ def make_folder(path: str | Path) -> None:
         make_folder(os.path.dirname(os.path.abspath(path)))
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
-
-
-def check_folder(path: str | Path) -> None:
-    """Check that nobody else can put files into a folder of the cache.
-
-    Who can write there can run code as everybody who reads the cache: results
-    are pickles. The folder itself must belong to this user, without write
-    permission for group and world. A parent must not be world-writable
-    without the sticky bit, both on the path as given and behind its symbolic
-    links.
-
-    Raises
-    ------
-    UnsafeStoreError
-        Names the path, the fault, and the command to run.
-    FileNotFoundError
-        If there is no such folder.
-
-    References
-    ----------
-    sshd_config(5), OpenSSH 9.2, "StrictModes": the same reasoning.
-    """
-    folder = os.path.abspath(path)
-    check_own_folder(folder)
-    parents = {*_parents(folder), *_parents(os.path.realpath(folder))}
-    for parent in sorted(parents):
-        mode = os.stat(parent).st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            msg = (
-                f"everybody can write to {parent!r} (mode {stat.S_IMODE(mode):04o}),"
-                f" a parent of the cache folder {folder!r}, and so could replace it."
-                f" Next: chmod o-w {parent!r}, or another cache folder"
-            )
-            raise UnsafeStoreError(msg)
-
-
-def check_own_folder(path: str | Path) -> None:
-    """Check a folder of the cache without its parents (see `check_folder`)."""
-    status = os.stat(path)
-    fault = _fault(status, stat.S_ISDIR, "folder")
-    if fault:
-        msg = (
-            f"the cache folder {str(path)!r} {fault}; expected a folder that only"
-            " you can write to (a cache shared by a group is not supported)."
-            f" Next: {_remedy(path, status)}"
-        )
-        raise UnsafeStoreError(msg)
-
-
-def _parents(folder: str) -> list[str]:
-    """Return the folders above `folder`, up to the root."""
-    above = []
-    while (parent := os.path.dirname(folder)) != folder:
-        above.append(parent)
-        folder = parent
-    return above
-
-
-def _fault(status: os.stat_result, is_kind: object, kind: str) -> str:
-    """Say what is wrong with a file or folder; empty if nothing is."""
-    assert callable(is_kind)
-    if not is_kind(status.st_mode):
-        return f"is no {kind}"
-    if status.st_uid != os.geteuid():
-        return f"belongs to user {status.st_uid}, not to you (user {os.geteuid()})"
-    if status.st_mode & WRITABLE_BY_OTHERS:
-        return f"can be written by others (mode {stat.S_IMODE(status.st_mode):04o})"
-    return ""
-
-
-def _remedy(path: str | Path, status: os.stat_result) -> str:
-    """Return the command that mends the fault, as far as one can."""
-    if status.st_uid == os.geteuid() and status.st_mode & WRITABLE_BY_OTHERS:
-        return f"chmod go-w {str(path)!r}"
-    return "another cache folder (GRIDTASK_CACHE), or remove it"
 
 
 def publish(tmp: str | Path, final: str | Path) -> None:

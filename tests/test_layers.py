@@ -126,7 +126,8 @@ LAYERS = {
     "gridtask.printable": (),
     "gridtask.plan": (),
     "gridtask.why": ("gridtask.printable",),
-    "gridtask.fs": ("gridtask.errors", "gridtask.units"),
+    "gridtask.permissions": ("gridtask.errors",),
+    "gridtask.fs": ("gridtask.errors", "gridtask.units", "gridtask.permissions"),
     "gridtask.store": (
         "gridtask.errors",
         "gridtask.units",

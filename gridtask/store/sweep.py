@@ -8,6 +8,7 @@ never goes because the same records were seen elsewhere.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,15 +70,15 @@ class Sweep:
                     yield name
 
     def _age(self, number: int, now: float) -> float:
-        """Return how long a pack has had its name; 0 if it is not readable."""
+        """Return how long a pack has had its name, in seconds; -inf if unreadable."""
         file = self._files.index.files[number]
         if not file.sealed:
-            return 0.0
+            return -math.inf
         try:
             # Not the time of its last write: the rename may have come later.
             return now - fs.changed_at(file.path)
         except OSError:
-            return 0.0
+            return -math.inf
 
     def _has_size(self, name: str, size: int) -> bool:
         """Return whether a file is as it was when it was copied."""

@@ -15,11 +15,11 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.fs import Buffer
+from gridtask.store.pending import Pending
 from gridtask.store.record import NO_CODE, NO_KEY, Kind
 from gridtask.store.segment import SegmentWriter
 from gridtask.store.values import Encoded
@@ -42,20 +42,6 @@ PASSING_ERRORS = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOENT)
 )
 """Errors after which a new segment is tried. ENOENT: the folder was removed."""
-
-
-class _Pending(NamedTuple):
-    """A record that is not known to be on disk."""
-
-    kind: Kind
-    parts: Sequence[Buffer]
-    key: bytes
-    code: bytes
-    meta: Mapping[str, object] | None
-    t_end_ns: int
-    seconds: float
-    peak_mb: int
-    aligned: bool
 
 
 class RecordWriter:
@@ -103,7 +89,7 @@ class RecordWriter:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._pending: list[_Pending] = []
+        self._pending: list[Pending] = []
         self._n_pending_bytes = 0
         self._waits_since = 0.0
         self._written_at = 0.0
@@ -190,7 +176,7 @@ class RecordWriter:
                 self._attempt(self._start_segment)
             assert self._segment is not None
             now_ns = self._segment.now_ns()
-            self._pending.append(_Pending(kind, parts, key, code, meta, now_ns, *rest))
+            self._pending.append(Pending(kind, parts, key, code, meta, now_ns, *rest))
             self._n_pending_bytes += encoded.n_bytes
             self._attempt(self._append_last)
             now = time.monotonic()
@@ -285,22 +271,11 @@ class RecordWriter:
         """Write the newest record."""
         self._append(self._pending[-1])
 
-    def _append(self, pending: _Pending) -> None:
-        """Write a record; its time stays that of the call's end."""
+    def _append(self, pending: Pending) -> None:
+        """Write a record."""
         assert self._segment is not None
         self._written_at = time.monotonic()
-        kind, parts, key, code, meta, t_end_ns, seconds, peak_mb, aligned = pending
-        self._segment.append(
-            kind,
-            parts,
-            key=key,
-            code=code,
-            meta=meta,
-            t_end_ns=t_end_ns,
-            seconds=seconds,
-            peak_mb=peak_mb,
-            aligned=aligned,
-        )
+        pending.append_to(self._segment)
 
     def _sync(self) -> None:
         """Commit what is pending."""
