@@ -34,6 +34,10 @@ from gridtask.runfile import RunFile, RunPlan
 SUBMIT_SECONDS = 600.0
 """How long a driver on another host may take between publishing and qsub."""
 
+IN_DOUBT_SECONDS = {"local": 3.0, "gridengine": 15.0}
+"""How long after a driver's death a job that it was submitting may yet appear: the
+command that submits is a process of its own, which goes on."""
+
 KEEP_SECONDS = 30 * 86400.0
 """How long the run files of ended runs are kept, for ``open_run``."""
 
@@ -152,13 +156,31 @@ class Claim:
             fs.size(self._path(".done"))
             return False
         has_ended = self._driver().has_ended()
-        if has_ended is not None:
-            return not has_ended
+        if has_ended is False:
+            return True
+        patience = SUBMIT_SECONDS
+        if has_ended:
+            patience = IN_DOUBT_SECONDS.get(self.plan.backend, 0.0)
         try:
-            published_at = fs.modified_at(self._path(".run"))
+            return fs.server_now(self.runs) - self._submitted_at() < patience
         except FileNotFoundError:
             return False
-        return fs.server_now(self.runs) - published_at < SUBMIT_SECONDS
+
+    def _submitted_at(self) -> float:
+        """Return when the driver last did something, by the file server's clock."""
+        times = [fs.modified_at(self._path(".run"))]
+        for number in range(1, len(self.plan.jobs) + 1):
+            with suppress(OSError):
+                times.append(fs.modified_at(self._path(f".{number}.job")))
+        return max(times)
+
+    def is_in_doubt(self) -> bool:
+        """Tell whether its driver died so lately that its job may yet appear."""
+        return (
+            bool(self._unknown())
+            and self._driver().has_ended() is True
+            and self._may_be_submitting()
+        )
 
     def abandon(self) -> None:
         """Write down that nothing of the run is in flight and nobody waits for it."""

@@ -10,15 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from gridtask import failures, fs
-from gridtask.backends.base import Accounting, Backend
+from gridtask.backends.base import Backend
+from gridtask.causes import Causes, begun
 from gridtask.claims import Claim
 from gridtask.counts import Counts
 from gridtask.errors import CallError, Deleted, GridTaskError, ResultUnreadable
-from gridtask.failures import Circumstances
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
@@ -29,7 +28,6 @@ from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError
 from gridtask.watch import JobWatch
-from gridtask.worker import LOG_BYTES
 
 
 class Execution:
@@ -49,6 +47,8 @@ class Execution:
 
     Attributes
     ----------
+    causes : Causes
+        Tells why calls have no result.
     texts : callable
         Returns a call as text.
     lost : list of str
@@ -84,6 +84,14 @@ class Execution:
         )
         self._children: list[Claim] = []
         self._records = Records(folder, plan, self._claims.keys(), self._ledger.run_of)
+        self.causes = Causes(
+            plan,
+            self._claims,
+            self._ledger,
+            self._watch,
+            self._records,
+            lambda index: self.texts(index),
+        )
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most)
 
@@ -131,22 +139,6 @@ class Execution:
         with self._lock:
             return self._ledger.counts()
 
-    def where(self, index: int, ended: Accounting | None = None) -> Circumstances:
-        """Return the circumstances of an open call, for messages."""
-        place = self._ledger.place_of(index)
-        job = self._watch.job_of(place) if place else None
-        log = self._watch.log_of(place) if place else None
-        return Circumstances(
-            call=self.texts(index),
-            key=self.plan.keys[index].hex(),
-            job=f"{job.job_id}.{place.task}" if job and place else None,
-            host=ended.host if ended else None,
-            log=str(log) if log else None,
-            memory=self._plan_of(place).memory,
-            time=self._plan_of(place).time,
-            log_tail=_tail(log),
-        )
-
     def about(self, index: int) -> dict[str, Any]:
         """Return what is known of where a call ran and what it used."""
         about = self._records.about(index)
@@ -182,7 +174,7 @@ class Execution:
             if isinstance(value, LoadError):
                 if value.is_lost:
                     self.lost.append(f"{self.texts(index)}: {value.exception}")
-                where = self.where(index)
+                where = self.causes.where(index)
                 what = f"its result cannot be read: {value.exception}"
                 advice = f"gridtask rm {where.key[:8]}, then run the script again"
                 value.exception = where.error(ResultUnreadable, what, advice)
@@ -217,7 +209,7 @@ class Execution:
                 place = self._ledger.place_of(index)
                 if place and self._is_own(place):
                     what = f"cancelled while it was {self.state_of(index)}"
-                    self.fail(index, self.where(index).error(Deleted, what))
+                    self.fail(index, self.causes.where(index).error(Deleted, what))
 
     def cancel_call(self, index: int) -> bool:
         """Delete the array task of a call, if that ends no other call."""
@@ -225,10 +217,10 @@ class Execution:
             place = self._ledger.place_of(index)
             if place is None or not self._is_own(place):
                 return False
-            is_alone = len(self._plan_of(place).chunk_keys(place.task)) == 1
+            is_alone = len(self.causes.plan_of(place).chunk_keys(place.task)) == 1
             if not is_alone or not self._watch.cancel(self._ledger.tasks[place]):
                 return False
-            self.fail(index, self.where(index).error(Deleted, "cancelled"))
+            self.fail(index, self.causes.where(index).error(Deleted, "cancelled"))
             return True
 
     def retry(self, more: Resources) -> None:
@@ -278,8 +270,7 @@ class Execution:
         self._children.append(claim)
         calls = self.open_calls if indices is None else indices
         index_of = {self.plan.keys[i]: i for i in calls}
-        for task in range(1, len(claim.plan.chunks) + 1):
-            keys = claim.plan.chunk_keys(task)
+        for task, keys in enumerate(claim.plan.chunked_keys(), start=1):
             found = [index_of[key] for key in keys if key in index_of]
             self._ledger.open(Place(claim.plan.run_id, task), found)
 
@@ -301,25 +292,20 @@ class Execution:
         self._fail_errored(self._watch.errored())
         lost = self._watch.lost()
         if lost:
+            has_begun = begun(fs.list_names(self.folder.path))
             self._collect()  # a last look: a result counts more than any evidence
         for task in lost:
             if task.indices:
-                self._give_up(task)
+                self._give_up(task, has_begun)
         for claim, indices, text in self._recovery.submit():
             self.warnings.append(text)
             self.follow(claim, indices)
 
-    def _give_up(self, task: OpenTask) -> None:
+    def _give_up(self, task: OpenTask, has_begun: set[Place]) -> None:
         """Tell why an array task left calls undone, and what becomes of them."""
-        stem = f"{task.place.run_id}.{task.place.task}."
-        names = fs.list_names(self.folder.path)
-        has_begun = any(name.startswith(stem) for name in names)
-        has_run = has_begun or task.was_running
-        errors = {
-            i: failures.diagnose(task.ended, self.where(i, task.ended), has_run=has_run)
-            for i in task.indices
-        }
-        self._recovery.settle(task, errors, has_begun=has_begun)
+        is_at_work = task.place in has_begun
+        errors = self.causes.of_task(task, has_begun=is_at_work)
+        self._recovery.settle(task, errors, has_begun=is_at_work)
 
     def _collect(self) -> bool:
         """Take up the records that have arrived; tell whether there were any."""
@@ -329,29 +315,10 @@ class Execution:
         for index, _ in self._records.find(self.open_calls):
             self._ledger.close(index)
         for index, number in self._records.find(self.open_calls, Kind.ERR):
-            error = self._recorded(index, number)
+            error = self.causes.recorded(index, number)
             self._records.leave_out([index])  # a later attempt does not fail by it
             self._recovery.fail_or_retry(index, error)
         return len(self.open_calls) < n_open
-
-    def _recorded(self, index: int, number: int) -> BaseException:
-        """Return the exception that a worker recorded."""
-        meta = self._records.meta(number)
-        place = self._ledger.place_of(index)
-        log = self._watch.log_of(place) if place else None
-        where = Circumstances(
-            call=self.texts(index),
-            key=self.plan.keys[index].hex(),
-            job=meta.get("job"),
-            host=meta.get("host"),
-            log=str(log) if log else None,
-            memory=self._plan_of(place).memory,
-        )
-        record = self._records.failure(number)
-        if isinstance(record, LoadError):
-            what = f"its error record cannot be read: {record.exception}"
-            return where.error(ResultUnreadable, what)
-        return failures.task_exception(record, where)
 
     def _fail_errored(self, tasks: list[OpenTask]) -> None:
         """Fail the calls of array tasks in an error state, and delete these."""
@@ -359,13 +326,8 @@ class Execution:
             return
         for place, reason in self._watch.error_reasons(tasks).items():
             for index in list(self._ledger.tasks[place].indices):
-                self.fail(index, failures.error_state(reason, self.where(index)))
+                self.fail(index, failures.error_state(reason, self.causes.where(index)))
         self._watch.cancel(*tasks)  # cleared, they would start behind the user's back
-
-    def _plan_of(self, place: Place | None) -> RunPlan:
-        """Return the plan of the run that a call is in flight in."""
-        claim = self._claims.get(place.run_id) if place else None
-        return claim.plan if claim else self.plan
 
     def _is_own(self, place: Place) -> bool:
         claims = (self._own, *self._children)
@@ -387,14 +349,3 @@ class Execution:
             except (GridTaskError, OSError) as error:
                 run_id = claim.plan.run_id
                 self.warnings.append(f"the end of run {run_id} is not noted: {error}")
-
-
-def _tail(log: Path | None) -> str:
-    """Return the last lines of a worker's log."""
-    if log is None:
-        return ""
-    try:
-        text = fs.read_end(log, LOG_BYTES).decode(errors="replace")
-    except (GridTaskError, OSError):
-        return ""
-    return "\n".join(text.splitlines()[-failures.LOG_LINES :])

@@ -290,6 +290,12 @@ def diagnose(
     )
 
 
+def never_submitted(where: Circumstances) -> CallError:
+    """Return the error of a call whose driver ended before it submitted the job."""
+    what = "the driver that was to submit its job has ended, and there is no such job"
+    return where.error(NodeLost, what, "run the script again to compute it")
+
+
 def error_state(reason: str | None, where: Circumstances) -> CallError:
     """Return the error of a call whose array task is in an error state."""
     return where.error(

@@ -23,6 +23,9 @@ from gridtask.backends.jobfile import machine, start_time
 LOCK_SECONDS = 60.0
 """A submission lock that was not refreshed for so long is broken."""
 
+HALF_WRITTEN_SECONDS = 5.0
+"""A lock that names nobody after so long: who made it died before the next line."""
+
 LOCK_REFRESH_SECONDS = 10.0
 """How often the holder refreshes its lock."""
 
@@ -123,7 +126,8 @@ def _break_if_stale(path: Path) -> None:
     try:
         seen = _content(path)
         age = fs.server_now(path.parent) - fs.modified_at(path)
-        if age < LOCK_SECONDS and not _has_holder_ended(seen):
+        patience = LOCK_SECONDS if seen else HALF_WRITTEN_SECONDS
+        if age < patience and not _has_holder_ended(seen):
             return
         if _content(path) == seen:
             aside = path.with_name(f"submit.lock.{secrets.token_hex(8)}")

@@ -120,7 +120,7 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
     failed = ended.get("failed", {})
     for index in execution.open_calls if ended else ():
         kind = failed.get(plan.keys[index].hex(), "removed")
-        where = execution.where(index)
+        where = execution.causes.where(index)
         execution.fail(index, where.error(CallError, f"its run ended with: {kind}"))
     return Run(execution, loader.arguments, plan.task)
 

@@ -16,7 +16,7 @@ PLAN   all keys of the run in order, and where each one is computed
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,13 @@ class RunPlan:
         start = sum(self.chunks[: task - 1])
         indices = self.missing[start : start + self.chunks[task - 1]]
         return [self.keys[i] for i in indices]
+
+    def chunked_keys(self) -> Iterator[list[bytes]]:
+        """Yield the keys of each array task, from the first to the last."""
+        start = 0
+        for size in self.chunks:
+            yield [self.keys[i] for i in self.missing[start : start + size]]
+            start += size
 
     def job_name(self, number: int) -> str:
         """Return the name of the run's job `number`; it finds the job again."""

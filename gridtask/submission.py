@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 N_MEASURED = 1000
 """So many of the latest results tell how long a call takes."""
 
-RETRY_POLL_SECONDS = 5.0
-"""Between two questions to a scheduler that does not answer."""
+RETRY_POLL_SECONDS = 2.0
+"""Between two questions to a scheduler that does not answer, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,9 @@ class Submission:
         while True:
             try:
                 with submit_lock(self.store.root) as is_held:
-                    plan = self._align(self._plan(*self._look_around()))
+                    around = self._look_around()
+                    self._refuse_doubt()
+                    plan = self._align(self._plan(*around))
                     run_plan = self._run_plan(plan, writer.path.stem)
                     if not is_held():
                         continue  # stalled so long that another driver took over
@@ -179,6 +181,19 @@ class Submission:
                     self.warn(f"{error}; waiting before anything is submitted")
                     warned = True
             time.sleep(RETRY_POLL_SECONDS)
+
+    def _refuse_doubt(self) -> None:
+        """Refuse to plan while a job may appear whose driver was killed.
+
+        Raises
+        ------
+        SchedulerUnavailable
+            If that is so: there is no answer yet.
+        """
+        for run_id, claim in self._known.items():
+            if claim.is_in_doubt():
+                msg = f"run {run_id} was killed while it was submitted"
+                raise SchedulerUnavailable(msg)
 
     def _align(self, plan: Plan) -> Plan:
         """Cut the missing calls as those are cut whose results they need.

@@ -197,8 +197,11 @@ class JobWatch:
             is_normal = not task.ended.failed and not task.ended.exit_status
             patience = self._pace.unseen if is_normal else self._pace.settle
             return now - task.ended_at >= patience
+        patience = self._pace.gone
+        if self.job_of(task.place) is not None:  # else nothing of it can be in sight
+            patience += self._pace.unseen
         gone_for = 0.0 if task.gone_at is None else now - task.gone_at
-        return task.n_gone >= 2 and gone_for >= self._pace.gone + self._pace.unseen
+        return task.n_gone >= 2 and gone_for >= patience
 
 
 _ANSWERS: WeakKeyDictionary[Backend, tuple[float, Mapping[str, JobState]]]
