@@ -37,8 +37,8 @@ GONE = (errno.ENOENT, errno.ESTALE)
 client of the file server."""
 
 LOCAL_TYPES = frozenset(
-    "bcachefs btrfs ext2 ext3 ext4 f2fs jfs overlay ramfs reiserfs tmpfs xfs zfs".split()  # noqa: SIM905
-)
+    ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs")
+) | {"jfs", "ramfs", "xfs", "zfs"}
 """Types of file systems that no other host writes to; all others may be shared."""
 
 
