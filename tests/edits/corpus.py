@@ -72,7 +72,7 @@ BODIES: list[Edit] = [
                 case _: return 'many'
         """,
     ),
-    edit("star", True, "*x", "**x", "def f(*x): return x"),
+    edit("star", True, "*y", "**y", "def g(*y): return y\ndef f(x): return g()"),
     edit("global string template", True, "in", "out", "T = 'in'\ndef f(x): return T"),
 ]
 

@@ -1,9 +1,4 @@
-"""Small projects before and after an edit, identified in fresh processes.
-
-All projects of a batch are identified by two processes: one for the state
-before, one for the state after the edit, with different hash seeds and in
-different folders. Each project's modules are imported anew and dropped after.
-"""
+"""Small projects before and after an edit, run in processes of their own."""
 
 from __future__ import annotations
 
@@ -14,27 +9,7 @@ import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-
-_IDENTIFY = """
-import json, sys, traceback
-from gridtask.identity.code import identify
-
-found = {}
-for name, folder in json.load(sys.stdin):
-    known = set(sys.modules)
-    sys.path.insert(0, folder)
-    try:
-        import task
-        options = getattr(task, "OPTIONS", {})
-        found[name] = identify(task.f, **options).digest.hex()
-    except BaseException:
-        found[name] = traceback.format_exc()
-    sys.path.remove(folder)
-    for module in set(sys.modules) - known:
-        if str(getattr(sys.modules[module], "__file__", "")).startswith(folder):
-            del sys.modules[module]
-json.dump(found, sys.stdout)
-"""
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -90,29 +65,33 @@ def write_project(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def identify_all(edits: list[Edit], root: Path) -> dict[str, tuple[str, str]]:
-    """Return the digests (or tracebacks) before and after each edit."""
-    before = {
-        e.name: write_project(root / f"{i}" / "before", e.files)
-        for i, e in enumerate(edits)
-    }
-    after = {
-        e.name: write_project(root / f"{i}" / "later" / "after", {**e.files, **e.after})
-        for i, e in enumerate(edits)
-    }
-    first, second = _identify(before, 1), _identify(after, 2)
-    return {e.name: (first[e.name], second[e.name]) for e in edits}
+def replay_all(
+    edits: list[Edit], root: Path
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return what came of running each project before and after its edit."""
+    replays = []
+    for state, seed in (("before", 1), ("later/after", 2)):
+        rows = []
+        for i, e in enumerate(edits):
+            files = e.files if state == "before" else {**e.files, **e.after}
+            folder = write_project(root / f"{i}" / state, files)
+            cache = root / f"{i}" / "cache"
+            cache.mkdir(mode=0o700, exist_ok=True)
+            rows.append((str(folder), str(cache), ("module", "script")[i % 2]))
+        replay = str(Path(__file__).with_name("replay.py"))
+        replays.append(run_python([replay], rows, seed))
+    return {e.name: pair for e, *pair in zip(edits, *replays, strict=True)}
 
 
-def _identify(folders: dict[str, Path], seed: int) -> dict[str, str]:
-    rows = [(name, str(folder)) for name, folder in folders.items()]
+def run_python(argv: list[str], rows: object, seed: int, python: str = "") -> Any:
+    """Give rows to a program, both as JSON, and return what it answers."""
     done = subprocess.run(
-        [sys.executable, "-c", _IDENTIFY],
+        [python or sys.executable, *argv],
         input=json.dumps(rows),
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

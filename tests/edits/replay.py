@@ -11,6 +11,8 @@ script imports it, in the style ``script`` it is the script, and decorated.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import re
@@ -19,16 +21,8 @@ import sys
 import traceback
 import types
 
-import numpy  # noqa: F401 - once for all
-import xxhash  # noqa: F401
-
-import gridtask
-import gridtask.driver
-import gridtask.identity.code
-import gridtask.identity.freeze
-import gridtask.run
-import gridtask.session
-
+COMMON = ("numpy", "gridtask.driver", "gridtask.identity.freeze")
+"""Modules that most projects need: imported once for all."""
 PATIENCE_SECONDS = 60
 MODULE = """
 import task
@@ -39,18 +33,23 @@ ARGS = getattr(task, "ARGS", (1,))
 """
 RUN = """
 ARGS = globals().get("ARGS", (1,))
-OUTCOME = {"key": f.key(*ARGS), "refused": ""}
+OUTCOME = {"key": f.key(*ARGS), "refused": "", "kept": True}
 run = f.submit_map(*[[a] for a in ARGS])
 OUTCOME["reused"] = bool(run.progress().cached)
 try:
     OUTCOME["result"] = repr(run.results()[0])
 except Exception as error:
+    OUTCOME["kept"] = False
     OUTCOME["result"] = repr(getattr(error, "__cause__", None) or error)
 """
 
 
 def main() -> None:
     """Run all rows, as many at once as there are cores."""
+    for name in COMMON:
+        importlib.import_module(name)
+    os.fsync = os.fdatasync = lambda file: None  # no machine will crash here
+    gc.freeze()
     rows = json.load(sys.stdin)
     n_at_once = len(os.sched_getaffinity(0))
     running: dict[int, int] = {}
