@@ -34,12 +34,16 @@ class Records:
         self._run_ids = run_ids
         self._run_of = run_of
         self._left_out: set[int] = set()
-        self._has_listed = False
+        self._n_changes = -1
 
     def refresh(self) -> bool:
-        """List the folder; tell whether there may be something new."""
-        is_first, self._has_listed = not self._has_listed, True
-        return self._folder.refresh() or is_first
+        """List the folder; tell whether there may be something new.
+
+        Others may have looked into the same folder since, and have seen it first.
+        """
+        self._folder.refresh()
+        before, self._n_changes = self._n_changes, self._folder.n_changes
+        return self._n_changes != before
 
     def find(
         self, indices: Collection[int], kind: Kind = Kind.OK

@@ -672,3 +672,12 @@ def test_what_was_lost_together_is_submitted_together(
     backend.tasks = {}
     pass_time(retrying, clock, 200)
     assert resubmitter.submitted == [KEYS]
+
+
+def test_what_another_run_of_the_task_has_seen_first_counts(execution, write):
+    """Two runs share a folder: the look of one must not hide news from the other."""
+    execution.step()
+    write([0])
+    execution.folder.refresh()
+    execution.step(now=True)
+    assert execution.state_of(0) == "finished"

@@ -49,6 +49,8 @@ class Files:
     replaced : dict of str to (int, list of int)
         Files in whose place there is a pack: their sizes, in bytes, and the
         numbers of all such packs.
+    n_changes : int
+        How often a look has found something new.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +58,7 @@ class Files:
         self.index = Index()
         self.names: list[str] = []
         self.replaced: dict[str, tuple[int, list[int]]] = {}
+        self.n_changes = 0
         self._numbers: dict[str, int] = {}
         self._refused: set[str] = set()
         self._vanished: set[str] = set()
@@ -81,6 +84,7 @@ class Files:
         if has_lost:
             is_new |= self._open_new()
         self.limit_open()
+        self.n_changes += is_new or has_grown
         return is_new or has_grown
 
     def current(self) -> list[tuple[int, SegmentReader]]:

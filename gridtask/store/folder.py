@@ -98,6 +98,11 @@ class Folder:
                 is_new |= self._files.refresh()
             return is_new
 
+    @property
+    def n_changes(self) -> int:
+        """How often a look has found something new, whoever looked."""
+        return self._files.n_changes
+
     def _is_shared(self) -> bool:
         """Return whether other hosts may write into the folder."""
         if self._shared is None:
