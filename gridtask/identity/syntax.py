@@ -148,6 +148,8 @@ class _Writer:
                     for part in value
                     if has_effect(part) and (in_class or _has_value(part))
                 ]
+            if name == "values" and isinstance(node, ast.JoinedStr):
+                value = [part for part in node.values if not _is_empty(part)]
             if always and name == "value":
                 yield name, _constant(value)
             elif value is not None and value != []:
@@ -161,6 +163,11 @@ class _Writer:
         for name, value in reversed(fields):
             self.stack.append((_token(value), in_class))
             self.stack.append((f" {name}=", False))
+
+
+def _is_empty(part: ast.expr) -> bool:
+    """Return whether this is the empty text that Python 3.12 adds to f-strings."""
+    return isinstance(part, ast.Constant) and part.value == ""
 
 
 def _is_argument(node: ast.AST) -> bool:
