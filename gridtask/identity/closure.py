@@ -195,6 +195,11 @@ class Closure:
 
             made = definition(self, namespace, key, "state")
             assert made is not None
+            self.warnings[made.name] = (
+                f"{made.name} is changed by the task's own code: it counts by the "
+                "statements that define it, not by what it holds; pass what results "
+                "depend on as an argument, or name it with depends=[...]"
+            )
             return made
         return self.visit(value, qualify(namespace, key), origin)
 

@@ -23,6 +23,7 @@ from gridtask.identity.wrappers import is_own_code
 
 _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 # What dataclasses and named tuples compile; their class statement says it all.
 _GENERATED = {"<string>", "<factory>"}
 _FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only")
@@ -125,9 +126,24 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
     for other in registered_classes(cls):
         node.link("registered", closure.visit(other, other.__qualname__))
     _expand_fields(closure, node, cls)
+    _add_live_facts(node, cls)
     for name, value in list(vars(cls).items()):
         if not is_generated(closure, cls, name, value):
             _expand_member(closure, node, cls, name, value)
+
+
+def _add_live_facts(node: Node, cls: type) -> None:
+    """Count what the statement says as the class has it, too.
+
+    The file may have been edited between the import and now.
+    """
+    members = vars(cls)
+    node.add("annotated", repr(list(members.get("__annotations__", ()))))
+    slots = sorted(k for k, v in members.items() if type(v) is _SLOTS[0])
+    node.add("slots", repr(slots))
+    params = members.get("__dataclass_params__")
+    flags = [str(getattr(params, key, None)) for key in _DATACLASS_OPTIONS]
+    node.add("dataclass", " ".join(flags))
 
 
 def _expand_member(

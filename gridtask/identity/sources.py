@@ -148,8 +148,8 @@ class Source:
         ]
         if len(found) > 1:
             found = [place for place in found if _covers(place.node, code)]
-            if not _has_columns(code):  # Python 3.12: ``lambda: 5``
-                found = [p for p in found if _compiles_to(p.node, code)] or found
+        if len(found) > 1:  # nested ones, or without columns (Python 3.12)
+            found = [p for p in found if _compiles_to(p.node, code)] or found
             found.sort(key=lambda place: _extent(place.node))
         return found[0] if found else None
 
@@ -314,10 +314,6 @@ def _covers(node: ScopeNode, code: CodeType) -> bool:
     return True
 
 
-def _has_columns(code: CodeType) -> bool:
-    return any(end_column for _, _, _, end_column in code.co_positions())
-
-
 def _compiles_to(node: ScopeNode, code: CodeType) -> bool:
     """Return whether a lambda alone is compiled to this code."""
     assert isinstance(node, ast.Lambda)
@@ -327,8 +323,14 @@ def _compiles_to(node: ScopeNode, code: CodeType) -> bool:
 
 
 def _content(code: CodeType) -> tuple[object, ...]:
-    constants = [(type(part), repr(part)) for part in code.co_consts]
-    return code.co_code, constants, code.co_varnames, code.co_names
+    """Return what a lambda's text alone decides: not how it reaches its names."""
+    constants = [
+        _content(part) if isinstance(part, CodeType) else (type(part), repr(part))
+        for part in code.co_consts
+    ]
+    n_arguments = code.co_argcount + code.co_kwonlyargcount
+    names = {*code.co_names, *code.co_freevars}
+    return code.co_varnames[:n_arguments], constants, names
 
 
 def _extent(node: ScopeNode) -> tuple[int, int]:

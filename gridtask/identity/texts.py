@@ -53,11 +53,41 @@ def _peek(filename: str) -> tuple[object, bytes | None]:
     served = _served.get(filename)
     if served is not None:
         return served, served
+    stamp = _stamp(filename)
+    if stamp is not None:
+        return stamp, None
+    archive = _find_archive(filename)
+    stamp = _stamp(archive) if archive is not None else None
+    return (stamp, None) if stamp is not None else _peek_cell(filename)
+
+
+def _stamp(filename: str) -> tuple[int, int, int] | None:
     try:
         status = os.stat(filename)
     except (OSError, ValueError):
-        return _peek_cell(filename)
-    return (status.st_mtime_ns, status.st_size, status.st_ino), None
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _find_archive(filename: str) -> str | None:
+    """Return the zip file that a module was imported from, if it was one."""
+    folder = os.path.dirname(filename)
+    while folder not in ("", os.path.dirname(folder)):
+        if os.path.isfile(folder):
+            return folder
+        folder = os.path.dirname(folder)
+    return None
+
+
+def _read(filename: str) -> bytes:
+    archive = _find_archive(filename)
+    if archive is None:
+        with open(filename, "rb") as file:
+            return file.read()
+    import zipimport
+
+    data: bytes = zipimport.zipimporter(archive).get_data(filename)
+    return data
 
 
 def _peek_cell(filename: str) -> tuple[object, bytes | None]:
@@ -71,8 +101,7 @@ def _peek_cell(filename: str) -> tuple[object, bytes | None]:
 def _parse(filename: str, raw: bytes | None) -> Source | None:
     try:
         if raw is None:
-            with open(filename, "rb") as file:
-                raw = file.read()
+            raw = _read(filename)
         text = _decode(raw)
         return Source(filename, text, raw, ast.parse(text, filename))
     except (OSError, SyntaxError, ValueError, RecursionError, UnicodeError):

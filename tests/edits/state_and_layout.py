@@ -2474,4 +2474,27 @@ STATE_AND_LAYOUT: list[Edit] = [
     """,
         },
     ),
+    edit(
+        "fields of a dataclass are no addresses",
+        False,
+        "# one",
+        "# two",
+        """
+        from dataclasses import dataclass, field
+        from typing import ClassVar
+        class Unit: pass
+        @dataclass
+        class C:
+            a: int = field(default=1, metadata={'unit': Unit()})
+            k: ClassVar[int] = 2  # one
+        def f(x): return C(x).a + C.k
+    """,
+    ),
+    edit(
+        "one more lambda around a lambda",
+        True,
+        "lambda: lambda: 7",
+        "lambda: lambda: lambda: 7",
+        "g = lambda: lambda: 7\ndef f(x): return callable(g()())  if callable(g()) else 0",
+    ),
 ]

@@ -1,0 +1,90 @@
+"""Where texts come from, and what is done when they are not what was imported."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from gridtask.identity.code import identify
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """Return a function that imports a module, which is forgotten at the end."""
+    names = []
+
+    def fresh(name: str, place: str = ""):
+        monkeypatch.syspath_prepend(str(tmp_path / place))
+        importlib.invalidate_caches()
+        names.append(name)
+        return importlib.import_module(name)
+
+    yield fresh
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def write_archive(path, text):
+    """Write a zip file with one module."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("zipped.py", text)
+
+
+def test_modules_in_zip_files_count_by_their_text(tmp_path, fresh):
+    """A module from a zip file is read from there, and travels."""
+    write_archive(tmp_path / "a.zip", "K = 1\n\ndef f(x):\n    return x + K\n")
+    code = identify(fresh("zipped", "a.zip").f)
+    assert [row.name for row in code.manifest] == ["zipped.K", "zipped.f"]
+    (tmp_path / "snapshot").write_bytes(code.snapshot())
+    program = (
+        "import sys; from gridtask.identity.snapshot import install; "
+        "print(install(open(sys.argv[1], 'rb').read())(5))"
+    )
+    argv = [sys.executable, "-c", program, str(tmp_path / "snapshot")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "6\n"
+
+
+OPTION = """
+import dataclasses
+
+@dataclasses.dataclass(order={order})
+class Pair:
+    a: int
+
+def f(x):
+    return sorted([Pair(x), Pair(1)])
+"""
+
+
+def test_a_class_edited_after_its_import_is_not_taken_for_the_new_one(tmp_path, fresh):
+    """What a class was made with counts too: no new process gets its results."""
+    path = tmp_path / "edited.py"
+    path.write_text(OPTION.format(order=True))
+    module = fresh("edited")
+    path.write_text(OPTION.format(order=False))
+    mixed = identify(module.f).digest
+    sys.modules.pop("edited")
+    assert identify(fresh("edited").f).digest != mixed
+
+
+def test_lambdas_of_one_line_are_told_apart(tmp_path, fresh):
+    """Also those that are nothing but a constant: Python 3.12 gives no columns."""
+    text = "A, B = (lambda: 5), (lambda: 6)\nC = lambda: (lambda: 7)\nD = C()\n"
+    (tmp_path / "lambdas.py").write_text(text)
+    module = fresh("lambdas")
+    digests = {identify(getattr(module, name)).digest for name in "ABCD"}
+    assert len(digests) == 4
+
+
+def test_changed_globals_are_named_once(tmp_path, fresh):
+    """A global that the task changes is warned of, with the way out."""
+    text = "MEMO = {}\n\ndef f(x):\n    MEMO[x] = x\n    return MEMO.get(x)\n"
+    (tmp_path / "stateful.py").write_text(text)
+    (warning,) = identify(fresh("stateful").f).warnings
+    assert warning.startswith("stateful.MEMO is changed by the task's own code")
+    assert "depends=" in warning
