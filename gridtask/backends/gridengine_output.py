@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +69,7 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+))?)?")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ERROR_REASON = re.compile(r"^error reason\s+(\d+):\s+(.*\S)", re.MULTILINE)
 _REASON_PREFIX = re.compile(r"^\S+ \S+ \[\d+:\d+\]: (?:error: )?")
+_NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _QUANTITY = re.compile(r"([\d.]+)([KMGT]?)")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 
@@ -203,14 +204,37 @@ def parse_accounting_line(line: str) -> AccountingRecord | None:
             ended_at=_seconds_or_none(fields[10]),
             wall_seconds=float(fields[13]),
             cpu_seconds=float(fields[36]),
-            # From the right: the category before it is free text.
-            max_vmem=int(float(fields[-3])) or None,
+            max_vmem=_max_vmem(fields),
             max_rss=int(float(fields[16])) * _KIB or None,
             rescheduled=failed in RESCHEDULED,
         )
     except (IndexError, ValueError):
         return None
     return AccountingRecord(fields[4], fields[3], accounting)
+
+
+def _max_vmem(fields: Sequence[str]) -> int | None:
+    """Return the peak address space in bytes of an accounting line.
+
+    The category before it is free text, and heirs add fields at the end: it is
+    looked for among its neighbours iow, pe_taskid, maxvmem, arid, ar_submission.
+    """
+    for at in range(40, len(fields) - 4):
+        numbers = (fields[at], *fields[at + 2 : at + 5])
+        if all(_NUMBER.fullmatch(number.strip()) for number in numbers):
+            return int(float(fields[at + 2])) or None
+    return None
+
+
+def _deleter(text: str | None) -> str | None:
+    """Return the user who deleted a job, from ``deleted_by``.
+
+    Open Cluster Scheduler names its own daemons there as well: execd where a
+    limit was enforced, qmaster where the job is started again.
+    """
+    name = text or ""
+    is_daemon = name.partition("@")[0] in ("execd", "qmaster")
+    return None if is_daemon or name.upper() in ("", "NONE") else name
 
 
 def _seconds_or_none(field: str) -> float | None:
@@ -237,7 +261,10 @@ def _qacct_record(fields: Mapping[str, str]) -> AccountingRecord | None:
     if not job_id or task is None:
         return None
     failed = _whole_number(fields.get("failed")) or 0
-    max_rss = _quantity(fields.get("ru_maxrss"))
+    # qacct 8.1.9 prints "4.820KB" for 4820 kB: the unit is one too small.
+    max_rss = (_quantity(fields.get("ru_maxrss")) or 0) * _KIB
+    if "maxrss" in fields:  # of all processes; only heirs know it
+        max_rss = _quantity(fields["maxrss"]) or 0
     max_vmem = _quantity(fields.get("maxvmem"))
     accounting = Accounting(
         job_id=job_id,
@@ -249,12 +276,11 @@ def _qacct_record(fields: Mapping[str, str]) -> AccountingRecord | None:
         submitted_at=_parse_time(fields.get("qsub_time")),
         started_at=_parse_time(fields.get("start_time")),
         ended_at=_parse_time(fields.get("end_time")),
-        wall_seconds=_quantity(fields.get("ru_wallclock")),
+        wall_seconds=_quantity(fields.get("wallclock") or fields.get("ru_wallclock")),
         cpu_seconds=_quantity(fields.get("cpu")),
         max_vmem=int(max_vmem or 0) or None,
-        # qacct 8.1.9 prints "4.820KB" for 4820 kB: the unit is one too small.
-        max_rss=int((max_rss or 0) * _KIB) or None,
-        deleted_by=fields.get("deleted_by"),
+        max_rss=int(max_rss) or None,
+        deleted_by=_deleter(fields.get("deleted_by")),
         rescheduled=failed in RESCHEDULED,
     )
     return AccountingRecord(

@@ -132,3 +132,17 @@ def on_local(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def on_cell(cell: object, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let scripts use the real Grid Engine."""
     monkeypatch.setenv("GRIDTASK_BACKEND", "gridengine")
+
+
+@pytest.fixture(params=["local", pytest.param("gridengine", marks=pytest.mark.cluster)])
+def backend(
+    request: pytest.FixtureRequest, no_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The name of the backend that the scripts use: one after the other."""
+    if request.param == "gridengine":
+        running = request.getfixturevalue("cell")
+        for name, value in running.env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PATH", running.path)
+    monkeypatch.setenv("GRIDTASK_BACKEND", request.param)
+    return request.param

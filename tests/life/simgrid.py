@@ -7,6 +7,9 @@ each into a segment of its own, and says of each that it runs for as long as its
 calls are said to take.
 
     python simgrid.py serve ROOT --slots 1000 --seconds 2
+
+While there is a file ROOT/hang no command answers; with ROOT/idle array tasks do
+nothing while they run.
 """
 
 from __future__ import annotations
@@ -91,8 +94,10 @@ def qstat(root: Path, argv: list[str]) -> int:
     """Print what the cell has listed."""
     if "-g" in argv:
         slots = (root / "slots").read_text()
-        print(f"<job_info><cluster_queue_summary><total>{slots}</total>"
-              "</cluster_queue_summary></job_info>")
+        print(
+            f"<job_info><cluster_queue_summary><total>{slots}</total>"
+            "</cluster_queue_summary></job_info>"
+        )
         return 0
     print((root / "qstat.xml").read_text())
     return 0
@@ -174,13 +179,13 @@ def serve(argv: list[str]) -> None:
     while True:
         changed = _accept(root, jobs)
         changed |= _end(root, jobs)
-        _delete(root, jobs)
+        changed |= _delete(root, jobs)
         started = _start(jobs, options.slots, options.seconds)
         if changed or started:
             _publish(root / "qstat.xml", _listing(jobs))
         for number in jobs:
             (root / "accepted" / number).touch()
-        for job, task in started:
+        for job, task in () if (root / "idle").exists() else started:
             workers.compute(job, task)
         if not started:
             time.sleep(TICK_SECONDS)
@@ -221,9 +226,10 @@ def _end(root: Path, jobs: dict[str, Job]) -> bool:
     return bool(lines)
 
 
-def _delete(root: Path, jobs: dict[str, Job]) -> None:
+def _delete(root: Path, jobs: dict[str, Job]) -> bool:
     """Forget the array tasks that qdel has named."""
-    for name in os.listdir(root / "deleted"):
+    names = os.listdir(root / "deleted")
+    for name in names:
         number, _, span = name.partition(".")
         first, _, last = span.partition("-")
         job = jobs.get(number)
@@ -234,6 +240,7 @@ def _delete(root: Path, jobs: dict[str, Job]) -> None:
         if job and not span:
             job.waiting, job.running = [], {}
         os.unlink(root / "deleted" / name)
+    return bool(names)
 
 
 def accounting_line(job: Job, task: int, failed: int = 0, status: int = 0) -> str:
@@ -267,7 +274,9 @@ def _listing(jobs: dict[str, Job]) -> str:
                 f"<queue_name></queue_name><tasks>{span}</tasks></job_list>"
             )
     body = "\n".join(rows)
-    return f"<?xml version='1.0'?>\n<job_info><queue_info>{body}</queue_info></job_info>"
+    return (
+        f"<?xml version='1.0'?>\n<job_info><queue_info>{body}</queue_info></job_info>"
+    )
 
 
 def _publish(path: Path, text: str) -> None:
