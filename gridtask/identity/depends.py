@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import types
 
 from xxhash import xxh3_128
@@ -33,7 +32,7 @@ def link_depend(closure: Closure, node: Node, item: object) -> None:
     IdentityError
         If a file or distribution does not exist, or a text is neither.
     """
-    if isinstance(item, pathlib.PurePath):
+    if isinstance(item, os.PathLike):
         _link_file(node, os.fspath(item))
     elif isinstance(item, str):
         _link_text(node, item)

@@ -88,3 +88,15 @@ def test_changed_globals_are_named_once(tmp_path, fresh):
     (warning,) = identify(fresh("stateful").f).warnings
     assert warning.startswith("stateful.MEMO is changed by the task's own code")
     assert "depends=" in warning
+
+
+def test_identifying_starts_without_what_is_heavy():
+    """What few tasks need is imported only for them."""
+    program = (
+        "import sys, gridtask.identity.code; "
+        "heavy = {'cloudpickle', 'importlib.metadata', 'email', 'numpy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
