@@ -148,9 +148,13 @@ class UpstreamFailed(CallError):
     ----------
     root : str
         The call that failed first, and why.
+    missing : str
+        The key of an input that has neither a result nor a failure: its job ended
+        without one. That job may be tried again, and then this call is as well.
     """
 
     root: str = ""
+    missing: str = ""
 
 
 class ResultUnreadable(CallError):

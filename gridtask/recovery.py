@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gridtask.claims import Claim
@@ -13,6 +13,7 @@ from gridtask.errors import (
     NodeLost,
     ResultUnreadable,
     TimeLimit,
+    UpstreamFailed,
 )
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.plan import Place
@@ -120,7 +121,8 @@ class Recovery:
                 if self._resubmitter is None:
                     msg = "nothing is tried again here"
                     raise GridTaskError(msg)
-                claim = self._resubmitter.submit(plan, keys, what.more)
+                inputs = _missing_inputs(errors.values())
+                claim = self._resubmitter.submit(plan, keys, what.more, inputs)
             except (GridTaskError, OSError) as problem:
                 for index, error in errors.items():
                     error.add_note(f"it could not be submitted again: {problem}")
@@ -162,3 +164,12 @@ class Recovery:
         run_id, number = Place(*task.place)
         first_key = self._claims[run_id].plan.chunk_keys(number)[0]
         return self._key_of(task.first) == first_key
+
+
+def _missing_inputs(errors: Iterable[CallError]) -> list[bytes]:
+    """Return the keys of inputs for want of which calls are tried again."""
+    return [
+        bytes.fromhex(error.missing)
+        for error in errors
+        if isinstance(error, UpstreamFailed) and error.missing
+    ]

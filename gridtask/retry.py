@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gridtask.backends.base import Backend, SiteProfile
+from gridtask.backends.base import Backend, Hold, SiteProfile
 from gridtask.backends.cluster_params import Resolved, merge
 from gridtask.claims import Claim, open_claims
-from gridtask.errors import CallError, NodeLost, OutOfMemory, TimeLimit
+from gridtask.errors import (
+    CallError,
+    NodeLost,
+    OutOfMemory,
+    TimeLimit,
+    UpstreamFailed,
+)
 from gridtask.fs import list_names
 from gridtask.jobs import submit_jobs
 from gridtask.lock import submit_lock, this_process
@@ -47,6 +53,8 @@ def more_of(error: CallError, plan: RunPlan, attempts: int) -> Resources | None:
         return None
     if isinstance(error, NodeLost):
         return Resources()
+    if isinstance(error, UpstreamFailed) and error.missing:
+        return Resources()  # its input may be tried again as well
     if isinstance(error, OutOfMemory) and plan.memory and "memory" in plan.escalate:
         more = parse_memory(plan.memory) * plan.escalate["memory"]
         return Resources(memory=format_memory(int(more)))
@@ -68,7 +76,13 @@ class Resubmitter:
         self._backend = backend
         self._site = site
 
-    def submit(self, plan: RunPlan, keys: list[bytes], more: Resources) -> Claim:
+    def submit(
+        self,
+        plan: RunPlan,
+        keys: list[bytes],
+        more: Resources,
+        inputs: Collection[bytes] = (),
+    ) -> Claim:
         """Submit some calls of a published run as a new one.
 
         Parameters
@@ -79,6 +93,9 @@ class Resubmitter:
             Their keys.
         more : Resources
             What differs from the first attempt.
+        inputs : collection of bytes
+            Keys of other calls whose results were missing: the jobs that compute
+            them now must be gone first.
 
         Returns
         -------
@@ -99,8 +116,19 @@ class Resubmitter:
                 claim, file_id = self._publish(source, plan, keys, more)
         finally:
             source.close()
-        submit_jobs(self._backend, claim, file_id)
+        submit_jobs(self._backend, claim, file_id, self._holds_on(set(inputs)))
         return claim
+
+    def _holds_on(self, inputs: set[bytes]) -> tuple[Hold, ...]:
+        """Return holds on the jobs of all runs that compute one of these calls."""
+        claims = open_claims(self._runs) if inputs else ()
+        return tuple(
+            Hold(job.job_id)
+            for claim in claims
+            if claim.plan.backend == self._backend.name
+            and not inputs.isdisjoint(claim.plan.keys[i] for i in claim.plan.missing)
+            for job in claim.jobs
+        )
 
     def _taken_over(self, plan: RunPlan, keys: list[bytes]) -> Claim | None:
         """Return the run by which another driver has submitted the calls again."""

@@ -150,7 +150,11 @@ def _wait_for(
             if number < 0 and failure >= 0:
                 raise _failed_upstream(folder, failure, key, text)
             if number < 0 and is_late:
-                raise _failed(key, text, "it has no result: its job ended without one")
+                error = _failed(
+                    key, text, "it has no result: its job ended without one"
+                )
+                error.missing = key
+                raise error
         time.sleep(LOOK_SECONDS)
 
 
