@@ -23,7 +23,7 @@ TASK = """
     import time
     from gridtask import grid_task
 
-    SECONDS = float(os.environ.get("CALL_SECONDS", "0.02"))
+    SECONDS = float(os.environ.get("GRIDTASK_CALL_SECONDS", "0.02"))
 
     def mark(n):
         fd = os.open(f"marks/{n}.{os.getpid()}.{time.monotonic_ns()}",

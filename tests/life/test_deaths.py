@@ -138,7 +138,7 @@ MAP = """
 @pytest.fixture
 def mapping(project, on_cell, monkeypatch):
     """A map of twelve calls on the cell, of which the first ones run."""
-    monkeypatch.setenv("CALL_SECONDS", "1")
+    monkeypatch.setenv("GRIDTASK_CALL_SECONDS", "1")
     project.write("program.py", MAP)
     with open(project.folder / "said", "w") as said:
         process = project.start("program.py", stderr=said)

@@ -13,7 +13,8 @@ CHAIN = """
         if n == 1 and not Path("lost").exists():
             Path("lost").touch()
             os._exit(99)  # Grid Engine starts it again
-        time.sleep(float(os.environ.get("SECOND_SECONDS", "0")) if n == 1 else 0)
+        if n == 1:
+            time.sleep(float(os.environ.get("GRIDTASK_SECOND_SECONDS", "0")))
         return [n]
 
     @grid_task(chunk=1)
@@ -58,7 +59,7 @@ def test_consumer_outlives_a_producer_that_grid_engine_starts_again(project):
 @pytest.mark.usefixtures("on_cell")
 def test_consumer_follows_a_producer_that_is_submitted_again(project, monkeypatch):
     """The node of the first attempt is lost, and so is the job it was held behind."""
-    monkeypatch.setenv("SECOND_SECONDS", "20")
+    monkeypatch.setenv("GRIDTASK_SECOND_SECONDS", "20")
     site = "[tool.gridtask.site]\nfs_latency = 1\n"
     project.write("pyproject.toml", site, task="")
     project.write("program.py", LOST + CHAIN.replace("os._exit(99)", "os._exit(5)"))
