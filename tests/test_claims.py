@@ -289,3 +289,22 @@ def test_two_drivers_may_prune_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(fs, "list_names", lambda folder: names)
     prune(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_job_may_yet_appear_whose_driver_was_killed_a_moment_ago(tmp_path):
+    """qsub is a process of its own: until it has ended nobody knows."""
+    runs = {"backend": "gridengine", "process": ended_process()}
+    claim = publish(tmp_path, **runs)
+    assert claim.is_in_doubt()
+    assert set(claim.in_flight({})) == set(claim.plan.keys)
+    then = time.time() - 60
+    os.utime(tmp_path / f"{RUN_ID}.run", (then, then))
+    assert not claim.is_in_doubt()
+    assert claim.in_flight({}) == {}
+
+
+def test_a_known_job_leaves_no_doubt(tmp_path):
+    """Its driver may have been killed at any time after."""
+    claim = publish(tmp_path, ended_process(), backend="gridengine")
+    claim.add_job(1, claim.plan.jobs[0], "17")
+    assert not claim.is_in_doubt()

@@ -159,3 +159,13 @@ def test_an_error_inside_frees_the_lock(tmp_path):
     with pytest.raises(KeyboardInterrupt), submit_lock(tmp_path):
         raise KeyboardInterrupt
     assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_whose_maker_died_before_it_said_who_it_is(tmp_path):
+    """Killed between two system calls: it is broken after seconds, not a minute."""
+    path = tmp_path / "submit.lock"
+    path.touch(mode=0o600)
+    then = time.time() - lock.HALF_WRITTEN_SECONDS - 1
+    os.utime(path, (then, then))
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()

@@ -630,7 +630,7 @@ class FakeResubmitter:
         self.problem = problem
         self.submitted = []
 
-    def submit(self, plan, keys, more):
+    def submit(self, plan, keys, more, inputs=()):
         self.submitted.append(keys)
         raise self.problem or SchedulerUnavailable("refused")
 
