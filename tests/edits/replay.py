@@ -15,14 +15,17 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import re
 import signal
 import sys
 import traceback
 import types
 
-COMMON = ("numpy", "gridtask.driver", "gridtask.identity.freeze")
-"""Modules that most projects need: imported once for all."""
+SEEN_BY_ALL = ("numpy", "cloudpickle", "dataclasses", "enum", "typing", "asyncio")
+PARTS = ("gridtask", "gridtask.identity", "gridtask.store", "gridtask.backends")
+NOT_COMMON = ("__main__", "frames", "tables", "tensors")
+"""What runs, and what needs pandas and the like to be there."""
 PATIENCE_SECONDS = 60
 MODULE = """
 import task
@@ -46,8 +49,7 @@ except Exception as error:
 
 def main() -> None:
     """Run all rows, as many at once as there are cores."""
-    for name in COMMON:
-        importlib.import_module(name)
+    import_common()
     os.fsync = os.fdatasync = lambda file: None  # no machine will crash here
     gc.freeze()
     rows = json.load(sys.stdin)
@@ -68,6 +70,17 @@ def main() -> None:
         with open(path) as file:
             found.append(json.load(file))
     json.dump(found, sys.stdout)
+
+
+def import_common() -> None:
+    """Import once for all what most projects need, and all of gridtask."""
+    for name in SEEN_BY_ALL:
+        importlib.import_module(name)
+    for part in PARTS:
+        path = importlib.import_module(part).__path__
+        for module in pkgutil.iter_modules(path, f"{part}."):
+            if module.name.rpartition(".")[2] not in NOT_COMMON:
+                importlib.import_module(module.name)
 
 
 def run_alone(folder: str, cache: str, style: str, outcome: str) -> None:
