@@ -247,7 +247,9 @@ class _PackOf:
         try:
             if not self._compaction._is_finished(file):
                 return
-            if pack.copy(file, self._rows_to_keep(file)):
+            damaged = pack.copy(file, self._rows_to_keep(file))
+            if damaged:
+                self._forget(file, damaged)
                 msg = (
                     f"{file.path!r} is damaged, and was not compacted. Next:"
                     " gridtask check --repair"
@@ -261,26 +263,34 @@ class _PackOf:
         finally:
             file.close()
 
+    def _forget(self, file: SegmentReader, rows: list[int]) -> None:
+        """Let intact copies in other files take the place of damaged records."""
+        for entry in map(file.entry, rows):
+            self._copied.get(entry.origin, set()).discard(entry.seq)
+
     def _rows_to_keep(self, file: SegmentReader) -> list[int]:
         """Return the records of a file that the pack must hold."""
         rows, abouts, origins = [], [], set()
         for row, (origin, seq, _, kind) in enumerate(file.identities()):
             if kind == Kind.META:
-                abouts.append((row, origin))
+                abouts.append((row, origin, seq))
             elif kind == Kind.DEL:
-                if self._is_needed(file, row):
+                if self._is_needed(file, row) and self._is_first(origin, seq):
                     rows.append(row)
-            elif kind != Kind.REP and self._is_first(origin, seq):
-                rows.append(row)
+            elif kind != Kind.REP and not self._index.is_dead(origin, seq):
+                if self._is_first(origin, seq):
+                    rows.append(row)
                 origins.add(origin)
         # What a file says of itself stays with its records.
-        rows += [row for row, origin in abouts if origin in origins]
+        rows += [
+            row
+            for row, origin, seq in abouts
+            if origin in origins and self._is_first(origin, seq)
+        ]
         return sorted(rows)
 
     def _is_first(self, origin: bytes, seq: int) -> bool:
-        """Return whether a record counts and is not in the pack already."""
-        if self._index.is_dead(origin, seq):
-            return False
+        """Return whether a record is not in the pack already."""
         copied = self._copied.get(origin)
         if copied is None:
             return True

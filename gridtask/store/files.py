@@ -121,6 +121,7 @@ class Files:
     def _open_listed(self) -> bool:
         """List the folder once, and open what is new."""
         self.names = self._list()
+        self._drop_missing(set(self.names))
         names = [
             name
             for name in self.names
@@ -139,6 +140,22 @@ class Files:
             if file is not None:
                 is_new |= self._add(name, file)
         return is_new
+
+    def _drop_missing(self, listed: set[str]) -> None:
+        """Forget files that are gone: the folder may have been removed.
+
+        A listing may leave a file out that is there; an open tells.
+        """
+        for name in self._numbers.keys() - listed:
+            number = self._numbers[name]
+            if self.index.is_dropped(number):
+                continue
+            try:
+                fs.size(self.path / name)
+            except OSError as error:
+                if error.errno in fs.GONE:
+                    self._vanished.add(name)
+                    self.drop(number)
 
     def _list(self) -> list[str]:
         """List the folder."""
@@ -189,7 +206,15 @@ class Files:
         self._numbers[name] = number
         if not file.sealed:
             self._growing[number] = time.monotonic()
-        has_rows = self._take_rows(number, 0)
+        try:
+            has_rows = self._take_rows(number, 0)
+        except OSError as error:
+            if error.errno not in fs.GONE:
+                raise
+            # What it deletes and replaces is in the pack that took its place.
+            self._vanished.add(name)
+            self.drop(number)
+            return False
         return has_rows and not self._drop_if_replaced(name)
 
     def _take_rows(self, number: int, start: int) -> bool:
@@ -223,6 +248,8 @@ class Files:
                 else:
                     _warn(str(payload))
         except OSError as error:
+            if error.errno in fs.GONE:
+                raise
             _warn(f"cannot read {file.path!r}: {error}")
 
     def _look_at_growing(self) -> tuple[bool, bool]:

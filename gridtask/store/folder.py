@@ -363,7 +363,10 @@ class Folder:
             if not may_be_worth_it(self._files, min_files):
                 return None
             self._files.refresh()
-            compaction = Compaction(self.path, self.name, self._files)
+            try:
+                compaction = Compaction(self.path, self.name, self._files)
+            except FileNotFoundError:
+                return None  # the folder was removed
         compacted = compaction.run(min_files, max_bytes)
         self.refresh()
         return compacted

@@ -46,7 +46,10 @@ class Sweep:
 
         What cannot be removed now is left for the next time.
         """
-        now = fs.server_now(self._path)
+        try:
+            now = fs.server_now(self._path)
+        except FileNotFoundError:
+            return 0  # the folder was removed
         n_removed = 0
         for name in self._due(now):
             with contextlib.suppress(OSError):

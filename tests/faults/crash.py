@@ -34,14 +34,14 @@ def value_of(i: int) -> bytes:
 
 
 def tell(*words: object) -> None:
-    """Print a line that the parent sees at once."""
+    """Print a short line that the parent sees at once and as a whole."""
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
 def write(folder: Folder, seed: int) -> None:
     """Write results one after the other; tell of each that is committed."""
     writer = folder.writer(f"run.{seed}")
-    i = seed * 1000
+    i = seed * 10**6
     while True:
         n = random.Random(i).randint(1, 4)
         for j in range(n):
@@ -54,14 +54,16 @@ def write(folder: Folder, seed: int) -> None:
 def write_shortly(folder: Folder, seed: int) -> None:
     """Write some small results, seal, and begin a new segment."""
     draw = random.Random(seed)
-    i = seed * 1000
+    i = seed * 10**6
     while True:
         writer = folder.writer(f"run.{seed}")
-        for _ in range(draw.randint(1, 5)):
-            writer.put(key_of(i), bytes(8), encode(i))
-            i += 1
+        n = draw.randint(1, 5)
+        for j in range(i, i + n):
+            writer.put(key_of(j), bytes(8), encode(j))
         writer.close()
-        tell("committed", *range(seed * 1000, i))
+        tell("committed", *range(i, i + n))
+        i += n
+        time.sleep(0.1)
 
 
 def compact(folder: Folder, seed: int) -> None:
@@ -72,6 +74,7 @@ def compact(folder: Folder, seed: int) -> None:
         folder.refresh()
         folder.compact(min_files=1 + seed % 3)
         folder.sweep()
+        time.sleep(0.1)
 
 
 def remove(folder: Folder, seed: int) -> None:
@@ -86,7 +89,7 @@ def remove(folder: Folder, seed: int) -> None:
             tell("deleting", *keys)
             folder.remove(chosen)
             tell("deleted", *keys)
-        time.sleep(0.01)
+        time.sleep(0.1)
 
 
 ROLES = {f.__name__: f for f in (write, write_shortly, compact, remove)}

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from interleaving import Interleaving
 from virtualfs import VirtualFolder
 
-from gridtask.store import compaction
+from gridtask.store import compaction, files
 from gridtask.store import writer as writer_module
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
@@ -66,6 +66,8 @@ class Simulation:
         clock = SimpleNamespace(monotonic=lambda: self._folder.now)
         monkeypatch.setattr(writer_module, "time", clock)
         monkeypatch.setattr(RecordWriter, "_start_timer", lambda writer: None)
+        # Descriptors may be closed early, so that files are opened again.
+        monkeypatch.setattr(files, "MAX_OPEN_FILES", self._draw.choice((0, 3, 64)))
         # The lock spares work; nothing may depend on it.
         monkeypatch.setattr(
             compaction, "LOCK_SECONDS", self._draw.choice((-1.0, -1.0, 3600.0))
@@ -158,6 +160,10 @@ class Simulation:
         names = self._folder.names()
         if len(names) > 2:
             self.faults.append(f"left: {names}")
+        for _, file in folder._files.current():
+            uids = [(origin, seq) for origin, seq, *_ in file.identities()]
+            if len(uids) != len(set(uids)):
+                self.faults.append(f"repeated: {file.path} has records twice")
 
     # -- actors
 
