@@ -45,6 +45,7 @@ class Binder:
         self.names = tuple(self.signature.parameters)
         self._is_plain = all(p.kind in plain for p in parameters)
         self._positional = tuple(p.name for p in parameters if p.kind is plain[0])
+        self._takes_names = self._is_plain and _takes_names(function, self.names)
         # In the signature's order; placeholders are always replaced.
         self._template = {p.name: p.default for p in parameters}
         self._required = {p.name for p in parameters if p.default is p.empty}
@@ -70,7 +71,7 @@ class Binder:
 
     def call(self, function: Callable[..., Any], arguments: Arguments) -> Any:
         """Call `function` with bound arguments."""
-        if self._is_plain and type(function) is FunctionType:
+        if self._takes_names:
             return function(**arguments)
         from inspect import BoundArguments
 
@@ -89,6 +90,24 @@ class Binder:
         parts = [short_repr(value) for value in args]
         parts += [f"{printable(n)}={short_repr(v)}" for n, v in kwargs.items()]
         return ", ".join(parts) or "(none)"
+
+
+def _takes_names(function: Callable[..., Any], names: Iterable[str]) -> bool:
+    """Tell whether a Python function can be called with all arguments by name.
+
+    A wrapper shows the signature of what it wraps, and may take less itself.
+    """
+    if type(function) is not FunctionType:
+        return False
+    if not hasattr(function, "__wrapped__"):
+        return True
+    from inspect import signature
+
+    try:
+        signature(function, follow_wrapped=False).bind(**dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True
 
 
 def _is_same(value: Any, default: Any) -> bool:

@@ -308,3 +308,23 @@ def test_any_callable_is_a_task(backend):
     assert task(np.sin).map([0.0]) == [0.0]
     assert task(functools.partial(divmod, 7)).map([2, 3]) == [(3, 1), (2, 1)]
     assert task("a{}".format).map([1]) == ["a1"]
+
+
+def test_a_wrapper_that_takes_positions_is_a_task(write_module):
+    """It shows the signature of what it wraps, and is called as it wants."""
+    source = """
+        import functools
+        from gridtask import grid_task
+
+        def twice(function):
+            @functools.wraps(function)
+            def wrapper(*args):
+                return 2 * function(*args)
+            return wrapper
+
+        @grid_task
+        @twice
+        def add(a, b=1):
+            return a + b
+    """
+    assert write_module(source).add.map([{"a": 1}, {"a": 2, "b": 3}]) == [4, 10]
