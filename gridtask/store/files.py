@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from itertools import chain, repeat
+from operator import itemgetter
 from pathlib import Path
 
 from gridtask import fs
@@ -32,7 +33,7 @@ MAX_LISTINGS = 8
 
 MANY_GROWING = 16
 GROWING_SECONDS = 5.0
-"""More unsealed files than that are looked at only so often."""
+"""So many unsealed files are looked at each time, by turns; all so often."""
 
 
 class Files:
@@ -255,11 +256,11 @@ class Files:
     def _look_at_growing(self) -> tuple[bool, bool]:
         """Extend the unsealed files; return whether any grew, and was lost."""
         now = time.monotonic()
-        is_many = len(self._growing) > MANY_GROWING
         has_grown = has_lost = False
-        for number, looked_at in list(self._growing.items()):
-            if is_many and now - looked_at < GROWING_SECONDS:
-                continue
+        waiting = sorted(self._growing.items(), key=itemgetter(1))
+        for i, (number, looked_at) in enumerate(waiting):
+            if i >= MANY_GROWING and now - looked_at < GROWING_SECONDS:
+                break
             file = self.index.files[number]
             n_before = len(file)
             self._growing[number] = now

@@ -22,10 +22,23 @@ from gridtask.store.segment import SegmentWriter
 from gridtask.store.values import encode
 from gridtask.store.writer import RecordWriter
 
-COUNTED = (
-    "close create is_at list_names list_statuses make_folder open_status publish"
-    " read_at read_into remove sync sync_folder truncate write_at"
-).split()
+COUNTED = [
+    "close",
+    "create",
+    "is_at",
+    "list_names",
+    "list_statuses",
+    "make_folder",
+    "open_status",
+    "publish",
+    "read_at",
+    "read_into",
+    "remove",
+    "sync",
+    "sync_folder",
+    "truncate",
+    "write_at",
+]
 
 
 class Counter:

@@ -34,17 +34,21 @@ def write_files(path, n_files: int, n_each: int, n_bytes: int) -> None:
         segment.seal()
 
 
+PEAK = """
+    import time
+
+    def peak_mb():
+        # Not ru_maxrss, which a process inherits from its parent.
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["VmHWM"].split()[0]) / 1024
+"""
+
+
 def measure(script: str, *args: object) -> dict[str, float]:
     """Run Python code; return what it prints (name, number), and its memory."""
-    script = (
-        "import resource, time\n"
-        + textwrap.dedent(script)
-        + textwrap.dedent(
-            """
-        print("peak_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        """
-        )
-    )
+    parts = (PEAK, script, 'print("peak_mb", peak_mb())')
+    script = "\n".join(map(textwrap.dedent, parts))
     command = [sys.executable, "-c", script, *map(str, args)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -138,12 +142,12 @@ COMPACT = """
     from gridtask.store.folder import Folder
     folder = Folder(Path(sys.argv[1]), "task")
     folder.refresh()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mb()
     began = time.monotonic()
     done = folder.compact(min_files=1)
     assert done is not None
     print("seconds", time.monotonic() - began)
-    print("mb_more", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
+    print("mb_more", peak_mb() - before)
 """
 
 
@@ -168,11 +172,11 @@ WRITE = """
     from gridtask.store.values import encode
     folder = Folder(Path(sys.argv[1]), "task")
     value = np.ones(int(sys.argv[2]), dtype=np.uint8)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mb()
     writer = folder.writer("run.1")
     writer.put(bytes(16), bytes(8), encode(value))
     writer.close()
-    print("mb_more", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
+    print("mb_more", peak_mb() - before)
 """
 
 READ = """
@@ -182,10 +186,10 @@ READ = """
     from gridtask.store.folder import Folder
     folder = Folder(Path(sys.argv[1]), "task")
     folder.refresh()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_mb()
     (value,) = folder.load(folder.find([bytes(16)]))
     assert value.sum() == value.size
-    print("mb_more", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
+    print("mb_more", peak_mb() - before)
 """
 
 
