@@ -93,8 +93,8 @@ class Session(Generic[R]):
     def store(self) -> Store:
         """The cache folder."""
         root = config.find_cache(Path.cwd(), self.settings)
-        if root not in _STORES:
-            _STORES[root] = Store.open(root)
+        if root not in _STORES or not _STORES[root].runs.is_dir():
+            _STORES[root] = Store.open(root)  # it may have been removed meanwhile
         return _STORES[root]
 
     @cached_property
