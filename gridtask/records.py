@@ -80,7 +80,10 @@ class Records:
 
     def values(self, indices: Iterable[int]) -> list[object]:
         """Return results in order, `LoadError` where one cannot be read."""
-        numbers = self._folder.find([self._plan.keys[i] for i in indices])
+        keys = [self._plan.keys[i] for i in indices]
+        numbers = self._folder.find(keys)
+        if -1 in numbers and self._folder.refresh():  # not looked into for a while
+            numbers = self._folder.find(keys)
         loaded = iter(self._folder.load([n for n in numbers if n >= 0]))
         gone = ResultUnreadable("it was removed meanwhile")
         return [

@@ -91,6 +91,15 @@ def test_run_is_opened_again_by_name_in_another_process(tasks, gate, tmp_path):
     assert done.stdout.split("\n")[0] == f"{run.id} [1, 2] [0, 1] 1"
 
 
+def test_run_of_cached_calls_is_opened_again(tasks, gate):
+    """What it found in the cache is found again by one that looks afresh."""
+    gate.touch()
+    calls = [{"gate": str(gate), "n": n} for n in range(2)]
+    tasks.wait_for.map(calls)
+    tasks.wait_for.submit_map(calls, run="cached")
+    assert gridtask.open_run("cached").results() == [1, 2]
+
+
 def test_unknown_run_lists_near_ones(tasks, gate):
     """A KeyError names what there is."""
     gate.touch()
