@@ -1,12 +1,12 @@
 # Everything happens in .venv; only `make test` as root installs packages of the
-# system (Grid Engine), and only where they are missing.
+# system (Grid Engine, and those in tests/packages.sh), and only missing ones.
 
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 DEMO := GRIDTASK_BACKEND=local GRIDTASK_CACHE=.venv/demo-cache $(BIN)/python examples/quickstart.py
 
-.PHONY: help demo test test-faults lint clean
+.PHONY: help demo docs test test-faults test-wheel test-versions lint clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -20,10 +20,22 @@ demo: .venv/installed ## run examples/quickstart.py twice on this machine
 
 test: .venv/installed-test ## run all tests (ARGS="-k word" for some)
 	-@$(BIN)/python tests/gridcell.py get
+	@tests/packages.sh
 	$(BIN)/python -m pytest $(ARGS)
 
 test-faults: .venv/installed-test ## break the store for a quarter of an hour (more as root)
 	$(BIN)/python -m pytest -m faults -s $(ARGS)
+
+test-wheel: .venv/installed-test ## build the wheel, run all tests on it in an empty environment
+	-@$(BIN)/python tests/gridcell.py get
+	$(BIN)/python tests/packaging/wheel.py $(ARGS)
+
+test-versions: .venv/installed-test ## run quick tests with lowest and newest dependencies, on each Python
+	$(BIN)/python tests/packaging/versions.py $(ARGS)
+
+docs: .venv/installed-docs ## build the documentation into build/docs, warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "build/docs/index.html"
 
 lint: .venv/installed-check ## check style and types
 	$(BIN)/ruff check .
