@@ -129,7 +129,7 @@ def compute(
     binder = Binder(function, world.label)
     run_file.latency = world.fs_latency
 
-    def one(number: int, packed: bytes, meta: dict[str, str]) -> Encoded:
+    def one(number: int, packed: bytes, meta: dict[str, object]) -> Encoded:
         arguments = run_file.unpack(packed)
         if world.show_args:
             meta["args"] = arguments_text(arguments)
@@ -141,7 +141,7 @@ def compute(
     inside = INSIDE_CALL.set(True)
     try:
         for number, key in enumerate(chunk.keys):
-            meta = dict(about)
+            meta: dict[str, object] = dict(about)
             started = time.perf_counter()
             try:
                 encoded = one(number, chunk.calls[number], meta)
@@ -162,6 +162,7 @@ def compute(
                 encoded = values.encode(describe_exception(error, skip=3))
                 write = writer.fail
             used = time.perf_counter() - started
+            meta["vm_mb"] = _peak_address_space()
             write(key, world.code, encoded, seconds=used, peak_mb=_peak(), meta=meta)
             del encoded  # a large value would stay during the next call
         _keep_log(writer, log_path(run_file.path, attempt.task), attempt)
@@ -230,6 +231,21 @@ def _peak() -> int:
     getrusage(2): ru_maxrss is in kilobytes.
     """
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def _peak_address_space() -> int:
+    """Return the peak address space of this process so far, in MB (2**20).
+
+    proc(5): VmPeak is in kB; 0 where there is no such file. That is what
+    ``h_vmem`` limits (queue_conf(5)), and more than the resident memory.
+    """
+    try:
+        with open("/proc/self/status", "rb") as file:
+            status = file.read(4096)
+    except OSError:
+        return 0
+    _, found, rest = status.partition(b"VmPeak:")
+    return int(rest.split(maxsplit=1)[0]) >> 10 if found else 0
 
 
 def _keep_log(writer: RecordWriter, path: Path, attempt: Attempt) -> None:
