@@ -61,6 +61,7 @@ class Packer:
             if kind in _SCALARS or (kind in _TEXTS and len(value) < LARGE_BYTES):
                 plain[name] = value
             else:
+                plain[name] = None  # keeps its place in the signature's order
                 packed[name] = self._pack_value(name, value)
         return pickle.dumps((plain, packed) if packed else (plain,), protocol=5)
 
