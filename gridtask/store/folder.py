@@ -145,7 +145,7 @@ class Folder:
 
     def file_name(self, number: int) -> str:
         """Return the name of the file that a record is in."""
-        return os.path.basename(self._file(number).path)
+        return os.path.basename(self.file(number).path)
 
     def meta(self, number: int) -> dict[str, object]:
         """Return a record's meta.
@@ -156,7 +156,7 @@ class Folder:
             If the record is damaged.
         """
         with self._lock:
-            return self._file(number).meta(self.entry(number))
+            return self.file(number).meta(self.entry(number))
 
     def payload(self, number: int) -> bytearray:
         """Return a record's payload as bytes, for logs and code.
@@ -167,9 +167,9 @@ class Folder:
             If the record is damaged.
         """
         with self._lock:
-            return self._file(number).payload(self.entry(number))
+            return self.file(number).payload(self.entry(number))
 
-    def _file(self, number: int) -> SegmentReader:
+    def file(self, number: int) -> SegmentReader:
         """Return the file that a record is in."""
         return self._index.files[number >> ROW_BITS]
 

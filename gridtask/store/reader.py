@@ -231,6 +231,11 @@ class SegmentReader:
         before = self._verify(entry)
         return record.unpack_meta(before[record.HEADER_SIZE :][: entry.meta_len])
 
+    def glance(self, entry: Entry) -> dict[str, object]:
+        """Return a record's meta without reading the rest: not verified."""
+        data = self.read(entry.offset + record.HEADER_SIZE, entry.meta_len)
+        return record.unpack_meta(data)
+
     def map(self, entry: Entry) -> memoryview:
         """Return a record's payload as a private copy-on-write mapping.
 
