@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gridtask.printable import printable
@@ -14,6 +15,9 @@ from gridtask.units import format_duration
 
 MIN_BAR, MAX_BAR = 10, 40
 """Columns of the progress bar."""
+
+LEAST_BAR = 4
+"""Columns below which a bar tells nothing."""
 
 MAX_MARKS = 60
 """Points in time, a second apart or more, over which the pace is measured."""
@@ -54,6 +58,26 @@ class Counts:
         )
 
 
+_Row = tuple[str, Counts, str]
+"""A line with a bar: name, counts, what follows the share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run whose results another one needs: its task's name and its counts."""
+
+    name: str
+    counts: Counts
+
+    @property
+    def still_open(self) -> str:
+        """What has not ended well, ``"3 running / 1 failed"``."""
+        shown = ("running", "failed", "queued")
+        numbers = [(getattr(self.counts, state), state) for state in shown]
+        text = " / ".join(f"{number} {state}" for number, state in numbers if number)
+        return text.replace("queued", "in queue")
+
+
 def render(
     counts: Counts,
     *,
@@ -61,11 +85,13 @@ def render(
     seconds_left: float | None = None,
     width: int = 80,
     ascii_only: bool = False,
+    steps: Sequence[Step] = (),
+    hint: str = "",
 ) -> str:
     """Return the status of a map as text of at most `width` columns.
 
     One line where that is wide enough, else the counts, broken between two of
-    them if need be, above the bar.
+    them if need be, above the bar. Above it a line for each step.
 
     Parameters
     ----------
@@ -79,25 +105,78 @@ def render(
         Columns of the terminal.
     ascii_only : bool
         Draw the bar with ``#`` and ``-``.
+    steps : sequence of Step
+        The runs that this one waits for, in the order of their work.
+    hint : str
+        Stands behind the counts, where it has room there or behind the bar.
 
     Returns
     -------
     str
         One or more lines without a line break at the end.
     """
-    share = counts.ended / counts.total if counts.total else 1.0
-    before = _shorten(printable(name), max(width // 4, 8), ascii_only)
-    after = f"{math.floor(100 * share):d} %"
-    if seconds_left is not None and counts.ended < counts.total:
-        after += f", {format_duration(math.ceil(max(seconds_left, 0.0)))} left"
-    taken = len(before) + bool(before) + 1 + len(after)
-    beside = width - len(str(counts)) - 2 - taken
-    columns = beside if beside >= MIN_BAR else width - taken
-    bar = _bar(share, min(columns, MAX_BAR), ascii_only)
-    line = " ".join(part for part in (before, bar, after) if part)
-    if beside >= MIN_BAR:
-        return f"{counts}  {line}"
-    return f"{_wrap(str(counts), width)}\n{line[:width]}"
+    names = [
+        _shorten(printable(text), max(width // 4, 8), ascii_only)
+        for text in (*(step.name for step in steps), name)
+    ]
+    rows = [
+        (text, step.counts, step.still_open)
+        for text, step in zip(names, steps, strict=False)
+    ]
+    rows.append((names[-1], counts, _time_left(counts, seconds_left)))
+    line = str(counts)
+    if hint and len(line) + 1 + len(hint) <= width:
+        line, hint = f"{line} {hint}", ""
+    needed = _least_width(rows) + MIN_BAR
+    beside = width - len(line) - 2
+    if not steps and not hint and beside >= needed:
+        return f"{line}  {_bar_lines(rows, beside, ascii_only)[0]}"
+    if hint and not steps and width - len(hint) - 1 >= needed:
+        (below,) = _bar_lines(rows, width - len(hint) - 1, ascii_only)
+        return f"{_wrap(line, width)}\n{below} {hint}"
+    *above, below = _bar_lines(rows, width, ascii_only)
+    lines = [*above, _wrap(line, width), below, hint[:width]]
+    return "\n".join(line for line in lines if line)
+
+
+def _bar_lines(rows: Sequence[_Row], width: int, ascii_only: bool) -> list[str]:
+    """Return a line for each row: its name, a bar, the share and what follows.
+
+    The bars are as long as the width allows, and of one length; where that
+    leaves no room for them, there are none.
+    """
+    columns = min(width - _least_width(rows), MAX_BAR)
+    indent = max(len(name) for name, *_ in rows)
+    lines = []
+    for name, counts, after in rows:
+        bar = _bar(_share(counts), columns, ascii_only) if columns >= LEAST_BAR else ""
+        parts = (name.ljust(indent), bar, _percent(counts, len(rows) > 1, after))
+        line = " ".join(part for part in parts if part)
+        lines.append(_shorten(line, width, ascii_only))
+    return lines
+
+
+def _least_width(rows: Sequence[_Row]) -> int:
+    """Return the columns of bar lines whose bars have none."""
+    names = max(len(name) for name, *_ in rows)
+    ends = (len(_percent(counts, len(rows) > 1, after)) for _, counts, after in rows)
+    return names + bool(names) + 1 + max(ends)
+
+
+def _share(counts: Counts) -> float:
+    return counts.ended / counts.total if counts.total else 1.0
+
+
+def _percent(counts: Counts, is_aligned: bool, after: str) -> str:
+    percent = f"{math.floor(100 * _share(counts)):{3 if is_aligned else 1}d} %"
+    return f"{percent}, {after}" if after else percent
+
+
+def _time_left(counts: Counts, seconds_left: float | None) -> str:
+    """Return how long it will take, nothing if that is not known."""
+    if seconds_left is None or counts.ended >= counts.total:
+        return ""
+    return f"{format_duration(math.ceil(max(seconds_left, 0.0)))} left"
 
 
 def _bar(share: float, columns: int, ascii_only: bool) -> str:
