@@ -11,9 +11,11 @@ less than the import of numpy takes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import itemgetter
+from typing import NamedTuple
 
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import ENTRY, KIND_AT, UID_SIZE, Entry, Kind
@@ -29,6 +31,19 @@ DATA = (*KEYED, Kind.LOG, Kind.PLAN, Kind.ARGS)
 """Kinds that hold what somebody wants to keep."""
 
 _KEY = struct.Struct(f"<16s{ENTRY.size - 16}x")
+_PAYLOAD_LEN = struct.Struct(f"<40xQ{ENTRY.size - 48}x")
+_T_END = struct.Struct(f"<48xQ{ENTRY.size - 56}x")
+
+_IS_KIND = {kind: bytes(byte == kind for byte in range(256)) for kind in Kind}
+"""For each kind a table that turns the bytes of kinds into 1 and 0."""
+
+
+class Extent(NamedTuple):
+    """Bytes of some payloads, and the first and last time of end in ns."""
+
+    n_bytes: int
+    first_ns: int
+    last_ns: int
 
 
 class Index:
@@ -148,8 +163,10 @@ class Index:
         file = self.files[file_number]
         base = file_number << ROW_BITS
         kinds = file.index[start * ENTRY.size + KIND_AT :: ENTRY.size]
+        if kind not in kinds:
+            return []
         rows = range(base + start, base + start + len(kinds))
-        numbers = list(compress(rows, map(kind.__eq__, kinds)))
+        numbers = list(compress(rows, kinds.translate(_IS_KIND[kind])))
         if self.has_dead(file.origins):
             numbers = [n for n in numbers if not self._is_dead(self.entry(n))]
         return numbers
@@ -172,6 +189,23 @@ class Index:
         if not self.has_dead(file.origins):
             return 0
         return sum(n for o, seq, n, _ in file.identities() if self.is_dead(o, seq))
+
+    def n_bytes(self, file_number: int) -> int:
+        """Return how many bytes of payloads a file has, deleted ones too."""
+        return sum(_column(_PAYLOAD_LEN, self.files[file_number]))
+
+    def extents(self, numbers: Iterable[int]) -> Iterator[Extent]:
+        """Yield what records take and when they ended, file by file.
+
+        Not record by record: there may be a million.
+        """
+        for file_number, rows in _by_file(sorted(numbers)):
+            file = self.files[file_number]
+            sizes = list(_column(_PAYLOAD_LEN, file))
+            ends = list(_column(_T_END, file))
+            n_bytes = sum(map(sizes.__getitem__, rows))
+            ended = sorted(map(ends.__getitem__, rows))
+            yield Extent(n_bytes, ended[0], ended[-1])
 
     def holds(self, uids: Iterable[bytes]) -> bool:
         """Return whether any file that was ever known holds one of some records."""
@@ -214,3 +248,18 @@ class Index:
                 if (kind, self.entry(number).key) in keys:
                     found.add(number)
         return sorted(found)
+
+
+def _column(column: struct.Struct, file: SegmentReader) -> Iterator[int]:
+    """Return one number of each entry of a file."""
+    return map(itemgetter(0), column.iter_unpack(file.index))
+
+
+def _by_file(numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield each file's number with its rows among ascending records."""
+    start = 0
+    while start < len(numbers):
+        file_number = numbers[start] >> ROW_BITS
+        stop = bisect_left(numbers, (file_number + 1) << ROW_BITS, lo=start)
+        yield file_number, list(map(ROW_MASK.__and__, numbers[start:stop]))
+        start = stop

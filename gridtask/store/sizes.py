@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gridtask.store.expiry import used_at
-from gridtask.store.index import Index
+from gridtask.store.index import DATA, Index
 from gridtask.store.record import Kind
 
 
@@ -55,23 +55,24 @@ def measure(
     now : float
         POSIX seconds.
     """
-    entries = [index.entry(number) for number in index.numbers()]
-    live_bytes = sum(entry.payload_len for entry in entries)
+    live = {kind: index.numbers(kind) for kind in DATA}
+    extents = {kind: list(index.extents(numbers)) for kind, numbers in live.items()}
+    live_bytes = sum(e.n_bytes for each in extents.values() for e in each)
     all_bytes = 0
     for number, file in enumerate(index.files):
         if not index.is_dropped(number):
-            all_bytes += sum(n_bytes for _, _, n_bytes, _ in file.identities())
+            all_bytes += index.n_bytes(number)
         elif os.path.basename(file.path) in statuses:
             all_bytes += file.size
-    ends = [e.t_end_ns / 1e9 for e in entries if e.kind in (Kind.OK, Kind.ERR)]
+    ended = extents[Kind.OK] + extents[Kind.ERR]
     uses = [used_at(name, status, now) for name, status in statuses.items()]
     return FolderSizes(
         n_files=len(statuses),
         n_bytes=sum(status.st_blocks * 512 for status in statuses.values()),
-        n_live=len(entries),
+        n_live=sum(map(len, live.values())),
         live_bytes=live_bytes,
         dead_bytes=all_bytes - live_bytes,
-        oldest_at=min(ends, default=None),
-        newest_at=max(ends, default=None),
+        oldest_at=min((e.first_ns / 1e9 for e in ended), default=None),
+        newest_at=max((e.last_ns / 1e9 for e in ended), default=None),
         used_at=max(uses, default=None),
     )
