@@ -23,6 +23,7 @@ from gridtask.cli import (
     runs,
     show,
     show_version,
+    usage,
     why,
 )
 from gridtask.cli.errors import USAGE, exit_status
@@ -40,6 +41,7 @@ VERBS = (
     retry,
     cancel,
     accept,
+    usage,
     gc,
     check,
     config,
