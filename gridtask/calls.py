@@ -7,14 +7,57 @@ that ``f(1)``, ``f(n=1)`` and a left-out default of 1 are one call.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FunctionType
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import FunctionType, MappingProxyType
+from typing import Any, overload
 
 from gridtask.printable import printable, short_repr
 
 Arguments = dict[str, Any]
 """The arguments of one call: every parameter's name and value."""
+
+NO_NAMES: Mapping[str, Any] = MappingProxyType({})
+"""The keyword arguments of calls that have none."""
+
+
+class Calls(Sequence[Arguments]):
+    """Many bound calls, in a quarter of the memory of their dicts.
+
+    Each access makes a dict of its own.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The parameters.
+    rows : list of tuple
+        Their values, call by call.
+    """
+
+    def __init__(self, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+        self._names = tuple(names)
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Arguments: ...
+    @overload
+    def __getitem__(self, index: slice) -> Calls: ...
+    def __getitem__(self, index: int | slice) -> Arguments | Calls:
+        if isinstance(index, slice):
+            return Calls(self._names, self._rows[index])
+        return dict(zip(self._names, self._rows[index], strict=True))
+
+    def __iter__(self) -> Iterator[Arguments]:
+        return (dict(zip(self._names, row, strict=True)) for row in self._rows)
+
+    def rows(self, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the values of some parameters, call by call."""
+        if self._names == tuple(names):
+            return self._rows
+        places = [self._names.index(name) for name in names]
+        return [tuple([row[place] for place in places]) for row in self._rows]
 
 
 class Binder:
@@ -49,6 +92,22 @@ class Binder:
         # In the signature's order; placeholders are always replaced.
         self._template = {p.name: p.default for p in parameters}
         self._required = {p.name for p in parameters if p.default is p.empty}
+        # By the number of positional arguments: what follows, if all of it has one.
+        self._defaults = {
+            n_given: tuple(p.default for p in tuple(parameters)[n_given:])
+            for n_given in range(len(self._positional) + 1)
+            if self._is_plain and self._required.isdisjoint(self.names[n_given:])
+        }
+
+    def row(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Bind one call as `bind`, to the values of `names`."""
+        if not kwargs:
+            defaults = self._defaults.get(len(args))
+            if defaults is not None:
+                return (*args, *defaults)
+        elif not args and self._is_plain and kwargs.keys() == self._template.keys():
+            return tuple([kwargs[name] for name in self.names])
+        return tuple(self.bind(args, kwargs).values())
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
         """Bind one call.
@@ -121,7 +180,7 @@ def bind_all(
     binder: Binder,
     raw: Iterable[tuple[Sequence[Any], Mapping[str, Any]]],
     common: Mapping[str, Any] | None,
-) -> list[Arguments]:
+) -> Calls:
     """Bind every call, before anything is submitted.
 
     Raises
@@ -131,11 +190,11 @@ def bind_all(
         not fit, and how many others do not fit either.
     """
     shared = _common(common)
-    calls: list[Arguments] = []
+    rows: list[tuple[Any, ...]] = []
     mistakes: list[str] = []
     for index, (args, kwargs) in enumerate(raw):
         try:
-            calls.append(_bind_one(binder, args, kwargs, shared))
+            rows.append(binder.row(args, _with_shared(kwargs, shared)))
         except TypeError as error:
             mistakes.append(
                 f"call {index} does not fit {binder.label}{binder.signature}: "
@@ -145,23 +204,20 @@ def bind_all(
         more = len(mistakes) - 1
         tail = f" ({more} more calls do not fit either)" if more else ""
         raise TypeError(mistakes[0] + tail)
-    return calls
+    return Calls(binder.names, rows)
 
 
-def _bind_one(
-    binder: Binder,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    shared: Mapping[str, Any],
-) -> Arguments:
-    """Bind one call with what all calls share."""
+def _with_shared(
+    kwargs: Mapping[str, Any], shared: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return a call's keyword arguments with those that all calls share."""
     if not shared:
-        return binder.bind(args, kwargs)
+        return kwargs
     twice = shared.keys() & kwargs.keys()
     if twice:
         msg = f"{_names(twice)} given by the call and by common="
         raise TypeError(msg)
-    return binder.bind(args, {**shared, **kwargs})
+    return {**shared, **kwargs}
 
 
 def _common(common: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -198,11 +254,11 @@ def raw_calls(
             )
             raise TypeError(msg)
     if len(iterables) > 1:
-        return [(args, {}) for args in _zip_equal(iterables)]
+        return [(args, NO_NAMES) for args in _zip_equal(iterables)]
     items = list(iterables[0])
     n_dicts = sum(isinstance(item, dict) for item in items)
     if n_dicts == 0:
-        return [((item,), {}) for item in items]
+        return [((item,), NO_NAMES) for item in items]
     if n_dicts < len(items):
         index = next(i for i, item in enumerate(items) if not isinstance(item, dict))
         msg = (
@@ -237,7 +293,7 @@ def raw_starmap(
                 "expected a tuple of positional arguments"
             )
             raise TypeError(msg)
-        calls.append((tuple(item), {}))
+        calls.append((tuple(item), NO_NAMES))
     return calls
 
 

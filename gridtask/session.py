@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from gridtask import backends, config
-from gridtask.calls import Arguments, Binder, bind_all
+from gridtask.calls import Arguments, Binder, Calls, bind_all
 from gridtask.counts import Counts
 from gridtask.errors import ConfigError, NestedSubmission
 from gridtask.options import SETTINGS
@@ -24,7 +24,7 @@ from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError, Store
 from gridtask.tidying import tidy
 from gridtask.work import Work, call_text
-from gridtask.world import is_inside_call
+from gridtask.world import WORKER, is_inside_call
 
 if TYPE_CHECKING:
     from gridtask.plan import Plan
@@ -159,7 +159,7 @@ class Session(Generic[R]):
         self,
         raw: Iterable[tuple[Sequence[Any], Mapping[str, Any]]],
         common: Mapping[str, Any] | None,
-    ) -> list[Arguments]:
+    ) -> Calls:
         """Bind every call of a map."""
         return bind_all(self.binder, raw, common)
 
@@ -244,7 +244,7 @@ class Session(Generic[R]):
 
     def results(
         self,
-        calls: list[Arguments],
+        calls: Sequence[Arguments],
         *,
         progress: bool | None = None,
         timeout: float | None = None,
@@ -276,7 +276,7 @@ class Session(Generic[R]):
         return run._deliver(values, failed, return_exceptions)
 
     def _reuse(
-        self, calls: list[Arguments], keys: list[bytes], say: Callable[[str], None]
+        self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]
     ) -> list[R] | None:
         """Return all results if they are all there, else None.
 
@@ -296,7 +296,7 @@ class Session(Generic[R]):
         tidy(self.folder)
         return cast("list[R]", values)
 
-    def submit(self, calls: list[Arguments], **order: Any) -> Run[R]:
+    def submit(self, calls: Sequence[Arguments], **order: Any) -> Run[R]:
         """Submit what is missing and return the run."""
         from gridtask.progress import open_status
 
@@ -305,13 +305,13 @@ class Session(Generic[R]):
             keys = self.work.keys(calls)
             return self._start(status, calls, keys, always_publish=True, **order)
 
-    def preview(self, calls: list[Arguments]) -> Plan:
+    def preview(self, calls: Sequence[Arguments]) -> Plan:
         """Return the plan of a map."""
         return self._submission(calls, self.work.keys(calls), _ignore).preview()
 
     def _submission(
         self,
-        calls: list[Arguments],
+        calls: Sequence[Arguments],
         keys: list[bytes],
         say: Callable[[str], None],
         **order: Any,
@@ -325,16 +325,16 @@ class Session(Generic[R]):
     def _start(
         self,
         status: Status,
-        calls: list[Arguments],
+        calls: Sequence[Arguments],
         keys: list[bytes],
         **order: Any,
     ) -> Run[R]:
         """Submit what is missing."""
+        backends.prepare(self.backend_name, WORKER)
         from gridtask.run import Run
 
         submission = self._submission(calls, keys, status.message, **order)
-        copies = [dict(call) for call in calls]
-        return Run(submission.start(), lambda: copies, self.label)
+        return Run(submission.start(), lambda: list(calls), self.label)
 
     def _writer(self) -> Any:
         """Return this process's writer of direct calls' results."""

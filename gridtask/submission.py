@@ -53,7 +53,7 @@ RETRY_POLL_SECONDS = 2.0
 class Order:
     """One map: its calls, and what was asked for beside them."""
 
-    calls: list[Arguments]
+    calls: Sequence[Arguments]
     keys: list[bytes]
     always_publish: bool = False
     refresh: bool = False
@@ -373,7 +373,7 @@ def _first_calls(positions: Sequence[int]) -> Sequence[int]:
 
 
 def _texts(
-    work: Work, calls: list[Arguments], positions: Sequence[int]
+    work: Work, calls: Sequence[Arguments], positions: Sequence[int]
 ) -> Callable[[int], str]:
     """Return a function that gives the text of a distinct call."""
     memo: list[Sequence[int]] = []

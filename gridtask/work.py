@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridtask.calls import Arguments
+from gridtask.calls import Arguments, Calls
 from gridtask.printable import arguments_text
 
 if TYPE_CHECKING:
@@ -45,14 +45,16 @@ class Work:
         IdentityError
             If an argument cannot be identified.
         """
-        from gridtask.identity.arguments import call_key
+        from gridtask.identity.arguments import call_keys
 
         names = tuple(n for n in self.names if n not in self.ignore)
-        code = self.code.digest
-        return [call_key(code, digest) for digest in self.digests(calls, names)]
+        return call_keys(self.code.digest, self.digests(calls, names))
 
     def digests(self, calls: Sequence[Arguments], names: Sequence[str]) -> list[bytes]:
         """Return the digest of each call's arguments, of those with these names."""
+        if isinstance(calls, Calls):
+            names = sorted(names)
+            return self.hasher().row_digests(names, calls.rows(names))
         return self.hasher().call_digests(names, calls)
 
     def hasher(self) -> ArgumentHasher:

@@ -75,6 +75,7 @@ def test_binder_binds_as_inspect_does(signature, given_arguments):
         return
     expected.apply_defaults()
     assert list(binder.bind(args, kwargs).items()) == list(expected.arguments.items())
+    assert binder.row(args, kwargs) == tuple(expected.arguments.values())
 
 
 @given(signatures(), arguments)
@@ -135,6 +136,14 @@ def test_bind_all_names_the_first_call_that_does_not_fit():
     assert "its arguments: b=3 (1 more calls" in text
 
 
+def test_calls_give_each_reader_dicts_of_its_own():
+    """What is done to the arguments of one access is not seen by the next."""
+    calls = bind_all(Binder(lambda a, b=2: a, "f"), raw_calls([[1, 3]]), None)
+    calls[0]["a"] = calls[-1]["b"] = 7
+    assert list(calls) == list(calls[:]) == [{"a": 1, "b": 2}, {"a": 3, "b": 2}]
+    assert calls.rows(["b", "a"]) == [(2, 1), (2, 3)]
+
+
 def test_bind_all_lays_common_below_each_call():
     """Every call has the common arguments; the caller's dicts stay as they are."""
 
@@ -143,7 +152,7 @@ def test_bind_all_lays_common_below_each_call():
 
     item, common = {"a": 1}, {"b": [2]}
     calls = bind_all(Binder(f, "f"), raw_calls([[item]]), common)
-    assert calls == [{"a": 1, "b": [2], "c": 3}]
+    assert list(calls) == [{"a": 1, "b": [2], "c": 3}]
     assert (item, common) == ({"a": 1}, {"b": [2]})
 
 

@@ -10,6 +10,7 @@ state and the code of their class.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Final
 
@@ -18,13 +19,14 @@ from xxhash import xxh3_128_digest
 from gridtask.identity.digests import DIGEST_BYTES
 from gridtask.identity.file import File
 from gridtask.identity.handlers import find_handler
-from gridtask.identity.plain import CONTAINERS, NUMBERS
+from gridtask.identity.plain import CONTAINERS, NUMBERS, SCALARS
 from gridtask.identity.walk import Walk
 
 __all__ = ["ArgumentHasher", "File", "call_key"]
 
 _SMALL_ITEMS: Final = 64
 _SMALL_LENGTH: Final = 1024
+_MANY_ROWS: Final = 1000
 _KEY_SCHEMA: Final = b"gridtask key 1"
 
 
@@ -45,6 +47,12 @@ def call_key(code_digest: bytes, args_digest: bytes) -> bytes:
         msg = f"digests have 16 bytes, not {len(code_digest)} and {len(args_digest)}"
         raise ValueError(msg)
     return xxh3_128_digest(_KEY_SCHEMA + code_digest + args_digest)
+
+
+def call_keys(code_digest: bytes, args_digests: Iterable[bytes]) -> list[bytes]:
+    """Make the keys of many calls of one code, as `call_key` does."""
+    prefix = _KEY_SCHEMA + code_digest
+    return [xxh3_128_digest(prefix + digest) for digest in args_digests]
 
 
 class ArgumentHasher:
@@ -110,27 +118,49 @@ class ArgumentHasher:
         IdentityError
             As `digest`; the path is ``args[ROW]['NAME']...``.
         """
+        pick, names = _make_picker(sorted(names)), sorted(names)
+        return self.row_digests(names, [pick(row) for row in list(rows)])
+
+    def row_digests(
+        self, names: Sequence[str], rows: Sequence[tuple[object, ...]]
+    ) -> list[bytes]:
+        """Digest the arguments of many calls, as `call_digests` does.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The parameters, sorted.
+        rows : sequence of tuple
+            Their values, call by call.
+        """
         calls = _CallDigester(names, Walk(self._code_digest, find_handler))
-        return [calls.digest(index, row) for index, row in enumerate(list(rows))]
+        return calls.digest_all(rows)
 
 
 class _CallDigester:
     """Digests rows: small plain values together, others by their digests."""
 
     def __init__(self, names: Sequence[str], walk: Walk) -> None:
-        self._names = sorted(names)
+        self._names = names
         self._walk = walk
-        said = walk.plain.digest_sorted(tuple(self._names))
+        said = walk.plain.digest_sorted(tuple(names))
         self._plain_prefix = b"C" + said
         self._mixed_prefix = b"D" + said
-        self._pick = _make_picker(self._names)
 
-    def digest(self, index: int, row: Mapping[str, object]) -> bytes:
+    def digest_all(self, rows: Sequence[tuple[object, ...]]) -> list[bytes]:
+        """Digest all rows, those of numbers and short texts many at a time."""
+        digests: list[bytes] = []
+        for start in range(0, len(rows), _MANY_ROWS):
+            part = rows[start : start + _MANY_ROWS]
+            if _are_small(part):
+                digests += self._walk.plain.digest_each(part, self._plain_prefix)
+            else:
+                digests += map(self._digest, range(start, start + len(part)), part)
+        return digests
+
+    def _digest(self, index: int, values: tuple[object, ...]) -> bytes:
         """Digest one row."""
-        values = self._pick(row)
         plain = self._walk.plain
-        if NUMBERS.issuperset(map(type, values)):
-            return plain.digest_sorted(values, self._plain_prefix)
         items: list[object] = []
         digested: list[int] = []
         for place, value in enumerate(values):
@@ -159,6 +189,18 @@ class _CallDigester:
             if item is not None:
                 return True, item
         return False, self._walk.digest_simple(value)
+
+
+def _are_small(rows: Sequence[tuple[object, ...]]) -> bool:
+    """Tell whether rows hold nothing but numbers and short texts."""
+    kinds = set(map(type, chain.from_iterable(rows)))
+    if kinds <= NUMBERS:
+        return True
+    return kinds <= SCALARS and all(
+        len(value) <= _SMALL_LENGTH  # type: ignore[arg-type]
+        for value in chain.from_iterable(rows)
+        if type(value) not in NUMBERS
+    )
 
 
 def _make_picker(

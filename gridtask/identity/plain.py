@@ -21,11 +21,12 @@ PEP 3154, "Pickle protocol version 4"; `pickle.Pickler.fast`.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from operator import countOf
 from typing import Final, NoReturn
 
-from xxhash import xxh3_128
+from xxhash import xxh3_128, xxh3_128_digest
 
 MAX_DEPTH = 20
 MAX_ITEMS = 1_000_000
@@ -43,12 +44,12 @@ class _NotPlainError(Exception):
 
 
 class _Sink:
-    """What a pickler writes to: a hasher."""
+    """What a pickler writes to: a hasher, or a list."""
 
     __slots__ = ("write",)
 
-    def __init__(self, hasher: xxh3_128) -> None:
-        self.write = hasher.update
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self.write = write
 
 
 class _ExactPickler(pickle.Pickler):
@@ -57,6 +58,13 @@ class _ExactPickler(pickle.Pickler):
     def reducer_override(self, value: object) -> NoReturn:
         """Refuse: called for everything but None, numbers, texts, containers."""
         raise _NotPlainError(type(value))
+
+
+def _make_dump(write: Callable[[bytes], None]) -> Callable[[object], None]:
+    """Return what pickles plain values, without memo."""
+    pickler = _ExactPickler(_Sink(write), 4)
+    pickler.fast = True
+    return pickler.dump
 
 
 class PlainDigester:
@@ -71,9 +79,7 @@ class PlainDigester:
 
     def _start(self) -> None:
         self._hasher = xxh3_128()
-        pickler = _ExactPickler(_Sink(self._hasher), 4)
-        pickler.fast = True
-        self._dump = pickler.dump
+        self._dump = _make_dump(self._hasher.update)
 
     def digest(self, value: object) -> bytes | None:
         """Digest an exact list, tuple or dict if it is plain, else return None."""
@@ -93,6 +99,15 @@ class PlainDigester:
         hasher.update(prefix)
         self._dump(value)
         return hasher.digest()
+
+    def digest_each(self, rows: Sequence[object], prefix: bytes) -> list[bytes]:
+        """Digest many small plain values, each as `digest_sorted` does."""
+        pickles: list[bytes] = []
+        deque(map(_make_dump(pickles.append), rows), maxlen=0)
+        if len(pickles) == len(rows):
+            return [xxh3_128_digest(prefix + data) for data in pickles]
+        # A giant number was written in pieces.
+        return [self.digest_sorted(row, prefix) for row in rows]
 
     def _digest_alike(self, items: list[object] | tuple[object, ...]) -> bytes | None:
         """Digest a long sequence of numbers, or of texts, without looking at each.
