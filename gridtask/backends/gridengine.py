@@ -11,14 +11,12 @@ import math
 import os
 import pwd
 import re
-import signal
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gridtask.backends import gridengine_output as output
 from gridtask.backends.base import Accounting, JobRequest, JobState, Limits
 from gridtask.backends.gridengine_accounting import AccountingFile, accounting_path
+from gridtask.backends.gridengine_commands import Answer, run_command
 from gridtask.errors import ConfigError, SchedulerUnavailable, SubmitError
 
 COMMAND_SECONDS = 60.0
@@ -38,34 +36,7 @@ _KEYWORDS = ("none", "all")
 _EXPANDED = "\n\0:,$@"
 """Characters with a meaning in the argument of ``-o``; ``@`` names a host."""
 
-_JOB_LIMIT_STATUS = 25
-"""Exit status of qsub when ``max_u_jobs`` or ``max_jobs`` is reached."""
-
-_TRANSIENT = re.compile(
-    r"unable to (?:contact|send message to)"
-    r"|commlib error|got (?:send|select|receive|read) |gdi request"
-    r"|jobs are allowed per|try again later",
-    re.IGNORECASE,
-)
-_GONE = re.compile(
-    r"does not exist|already in deletion|comprises no tasks|has (?:been )?deleted"
-    r"|registered the job"
-)
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """What a command printed; `status` is None if its time was up."""
-
-    status: int | None
-    stdout: str
-    stderr: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.stderr}\n{self.stdout}".strip()
 
 
 class GridEngineBackend:
@@ -174,10 +145,10 @@ class GridEngineBackend:
             msg += f"answer, and it cannot be looked for: {error}"
             raise SubmitError(msg, argv=argv, transient=True) from error
 
-    def _recover(self, argv: Sequence[str], name: str, done: _Output) -> str:
+    def _recover(self, argv: Sequence[str], name: str, done: Answer) -> str:
         """Return the job's id if it exists all the same, else raise."""
-        hung = done.status is None or done.status < 0
-        transient = hung or _is_transient(done)
+        hung = done.is_hung
+        transient = hung or done.is_transient
         if transient or done.status == 0:
             self._doubtful.add(name)
             try:
@@ -216,7 +187,7 @@ class GridEngineBackend:
         argv = ["qstat", "-xml", "-s", "prs", "-u", self._user]
         done = self._run(argv, QUERY_SECONDS)
         if done.status != 0:
-            raise self._unavailable(argv, done)
+            raise done.unavailable(argv)
         try:
             jobs = output.parse_qstat(done.stdout)
         except ValueError as error:
@@ -285,8 +256,8 @@ class GridEngineBackend:
         for start in range(0, len(targets), _TASKS_PER_COMMAND):
             argv = ["qdel", *targets[start : start + _TASKS_PER_COMMAND]]
             done = self._run(argv)
-            if done.status != 0 and not _is_all_gone(done):
-                raise self._unavailable(argv, done)
+            if done.status != 0 and not done.is_all_gone:
+                raise done.unavailable(argv)
 
     def forget(self, job_id: str) -> None:
         """Do nothing: what Grid Engine keeps is the site's."""
@@ -303,45 +274,8 @@ class GridEngineBackend:
             self._limits = Limits(allowed or MAX_ARRAY_TASKS, slots)
         return self._limits
 
-    # ---------------------------------------------------------------- commands
-
-    def _run(self, argv: Sequence[str], seconds: float = math.inf) -> _Output:
-        """Run a command; a missing one ends with 127 as in a shell.
-
-        It gets a session of its own: Ctrl-C is for the driver, not for a qsub
-        that is on its way, and a wrapper's children end with it.
-        """
-        env = {**os.environ, "LC_ALL": "C", "SGE_SINGLE_LINE": "1"}
-        try:
-            process = subprocess.Popen(
-                argv,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
-        except OSError as error:
-            return _Output(127, "", f"{argv[0]} cannot be run: {error}")
-        with process:
-            try:
-                stdout, stderr = process.communicate(
-                    timeout=min(seconds, self._command_seconds)
-                )
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                stdout, stderr = process.communicate()
-                return _Output(None, stdout, stderr)
-        return _Output(process.returncode, stdout, stderr)
-
-    def _unavailable(self, argv: Sequence[str], done: _Output) -> SchedulerUnavailable:
-        if done.status is None:
-            how = "gave no answer in time"
-        else:
-            how = f"ended with status {done.status}: {done.text or 'no message'}"
-        return SchedulerUnavailable(f"{' '.join(argv[:6])} {how}")
+    def _run(self, argv: Sequence[str], seconds: float = math.inf) -> Answer:
+        return run_command(argv, min(seconds, self._command_seconds))
 
 
 def _check_name(name: str) -> None:
@@ -376,17 +310,6 @@ def _take_holds(params: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]
             holds.setdefault(option, []).append(words[at + 1])
             del words[at : at + 2]
     return words, holds
-
-
-def _is_transient(done: _Output) -> bool:
-    """Whether a refused submission may succeed later without a change."""
-    return done.status == _JOB_LIMIT_STATUS or bool(_TRANSIENT.search(done.text))
-
-
-def _is_all_gone(done: _Output) -> bool:
-    """Whether each line of a qdel tells of something deleted or gone."""
-    lines = [line for line in done.text.splitlines() if line.strip()]
-    return bool(lines) and all(_GONE.search(line) for line in lines)
 
 
 def _spans(tasks: Collection[int]) -> list[str]:
