@@ -10,6 +10,7 @@ from gridtask.backends.base import Backend, Hold, JobRequest
 from gridtask.claims import Claim
 from gridtask.errors import ConfigError, GridTaskError
 from gridtask.runfile import RunPlan
+from gridtask.world import WORKER
 
 
 def job_request(
@@ -31,7 +32,7 @@ def job_request(
         raise ConfigError(msg)
     job = plan.jobs[number - 1]
     path = str(runs / f"{plan.run_id}.run")
-    worker = ("-P", "-m", "gridtask.worker", path, file_id.hex())
+    worker = ("-P", "-m", WORKER, path, file_id.hex())
     return JobRequest(
         name=plan.job_name(number),
         argv=(sys.executable, *worker),

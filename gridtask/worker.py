@@ -100,6 +100,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def run_in_fork(argv: list[str]) -> int:
+    """As `main`, in a fork of a process that has imported this module."""
+    return main(argv)
+
+
 def compute(
     function: Callable[..., Any],
     chunk: Chunk,

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+WORKER = "gridtask.worker"
+"""The module that array tasks run."""
+
 WORKER_VARIABLE = "GRIDTASK_WORKER"
 """Set in the environment of workers: submitting from there is refused."""
 

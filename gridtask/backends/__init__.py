@@ -19,3 +19,17 @@ def choose(setting: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if not environ.get("SGE_ROOT"):
         return "local", "qsub is there but SGE_ROOT is not set; using this machine"
     return "gridengine", f"qsub is on PATH and SGE_ROOT is {environ['SGE_ROOT']}"
+
+
+def prepare(name: str, module: str) -> None:
+    """Get the backend `name` ready for a job that is likely to be submitted soon.
+
+    Parameters
+    ----------
+    module : str
+        What its array tasks will run.
+    """
+    if name == "local":
+        from gridtask.backends import launch
+
+        launch.prepare(module)

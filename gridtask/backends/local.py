@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -11,7 +10,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from gridtask.backends import jobfile
 from gridtask.backends.base import (
     Accounting,
     Hold,
@@ -22,6 +20,8 @@ from gridtask.backends.base import (
     TaskState,
 )
 from gridtask.backends.jobfile import SUFFIX, Holds, Job, join_line
+from gridtask.backends.launch import launch
+from gridtask.backends.prefork import module_of
 from gridtask.errors import SchedulerUnavailable, SubmitError
 
 MAX_ARRAY_TASKS = 100_000
@@ -32,17 +32,6 @@ SUPERVISOR_LOST = 19
 
 In accounting(5), "before writing exit_status": probably a crash.
 """
-
-_START = """
-import sys
-sys.path.append(sys.argv[1])
-import jobfile
-sys.modules["gridtask.backends.jobfile"] = jobfile
-import supervisor
-supervisor.main()
-"""
-"""Starts a supervisor from its folder alone: a package's parents cost time, and
-without site-packages this one need not be found."""
 
 
 class LocalBackend:
@@ -84,12 +73,10 @@ class LocalBackend:
             If its process or its state file could not be made.
         """
         path = self._folder / (request.name + SUFFIX)
-        home = os.path.dirname(jobfile.__file__)
-        argv = (sys.executable, "-I", "-S", "-c", _START, home, str(path))
         try:
             with self._lock:
-                header = b"".join(self._header(request))
-            job_id, error = _talk(argv, header)
+                lines = join_line("file", path), *self._header(request)
+            job_id, error = launch(b"".join(lines), module_of(request.argv))
         except (OSError, SchedulerUnavailable) as problem:
             job_id, error = "", str(problem)
         if not job_id:
@@ -98,7 +85,7 @@ class LocalBackend:
                 "\nIt needs a process and a file in the cache folder: see the limits"
                 " of this account (ulimit -a; df) and run again"
             )
-            raise SubmitError(msg, argv=argv, stderr=error)
+            raise SubmitError(msg, argv=(sys.executable,), stderr=error)
         return job_id
 
     def command(self, request: JobRequest) -> list[str]:
@@ -220,43 +207,6 @@ class LocalBackend:
         self._jobs = jobs
         # Without a pid its supervisor is about to write the file's first lines.
         return [job for job in jobs.values() if job.pid]
-
-
-def _talk(argv: tuple[str, ...], header: bytes) -> tuple[str, str]:
-    """Start a supervisor; return the job id and what it wrote to stderr.
-
-    Not by `subprocess`, whose import takes as long as all this.
-    """
-    (stdin, to_send), (to_receive, stdout), (to_fail, stderr) = (
-        os.pipe() for _ in range(3)
-    )
-    with (
-        open(to_send, "wb", buffering=0) as send,
-        open(to_receive, "rb") as receive,
-        open(to_fail, "rb") as fail,
-    ):
-        try:
-            pid = os.posix_spawn(
-                argv[0],
-                argv,
-                os.environ,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, stdin, 0),
-                    (os.POSIX_SPAWN_DUP2, stdout, 1),
-                    (os.POSIX_SPAWN_DUP2, stderr, 2),
-                ],
-                setpgroup=0,  # out of the reach of Ctrl-C at once
-            )
-        finally:
-            for fd in (stdin, stdout, stderr):
-                os.close(fd)
-        with contextlib.suppress(BrokenPipeError):  # its stderr tells why
-            send.write(header)
-        send.close()
-        job_id, error = receive.read().decode(), fail.read().decode(errors="replace")
-    with contextlib.suppress(ChildProcessError):  # SIGCHLD may be ignored here
-        os.waitpid(pid, 0)
-    return job_id, error
 
 
 def _groups(job: Job) -> Iterator[TaskGroup]:

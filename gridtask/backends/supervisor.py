@@ -4,8 +4,9 @@ A job of the local backend is one supervisor: a small process in a session of
 its own that runs the job's array tasks and appends to the job's state file
 (`gridtask.backends.jobfile`) what became of them.
 
-It starts with every local job and is waited for, so it runs under ``python -I
--S`` and imports nothing but builtin modules and that one.
+It starts with every local job and is waited for, so until it has answered it
+imports nothing but builtin modules and its neighbours here. Array tasks are
+forks of it where that is possible (`gridtask.backends.prefork`).
 
 Three process identities nest, and each kind of ending uses one of them: the
 session is the job, a process group in it is an array task, and a guardian,
@@ -18,17 +19,25 @@ task started along, which a parent-death signal to the task alone would not.
 
 from __future__ import annotations
 
-import _socket
-import errno
 import os
 import sys
 import time
 
-from gridtask.backends.jobfile import Holds, Job, join_line, machine, start_time
+from gridtask.backends.jobfile import (
+    Holds,
+    Job,
+    join_line,
+    machine,
+    split_line,
+    start_time,
+)
+from gridtask.backends.prefork import load_command, module_of, start_fork
+from gridtask.backends.slots import Slot, Slots
 
 TYPE_CHECKING = False  # `typing` would be a third of the start
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
 else:
     # The module `signal` wraps this one in enums: 8 ms of the start.
     import _signal as signal
@@ -42,6 +51,9 @@ WAITS = (0.02, 0.5)
 NEXT_WAIT = 0.1
 """The longest for who is the next in line for slots."""
 
+PATIENCE = 60
+"""Seconds that a supervisor waits for a job that was only likely to come."""
+
 NOT_STARTED = 1
 """`failed` of an array task that could not be started, as in accounting(5)."""
 
@@ -54,87 +66,27 @@ _CHANGED = (*_EVENTS, *_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python or this module treats specially, and a task should not."""
 
 
-class Slots:
-    """The slots that the jobs of one folder have on this machine, all together.
-
-    Else a hundred small jobs would run a hundred processes at a time.
-
-    A slot is an abstract socket address: bound to one process at a time, and
-    free again when that ends, however it ends. So is the place of the next in
-    line, without which nobody takes slots: who waits for several of them, or
-    came later, is not overtaken for ever by those who have some already.
+class Supervisor:
+    """Run the array tasks of a job, at most `job.limit` at a time.
 
     Parameters
     ----------
-    folder : str
-        The folder of the jobs' state files.
-    n_slots : int
-        Number of slots; with 0 they are not counted.
-
-    References
-    ----------
-    unix(7), "Abstract sockets".
+    fd : int
+        The job's state file, open for appending.
+    call : callable or None
+        Runs the job's command in a fork; None starts a process.
     """
 
-    def __init__(self, folder: str, n_slots: int) -> None:
-        status = os.stat(folder)
-        name = f"\0gridtask-{os.geteuid()}-{status.st_dev:x}-{status.st_ino:x}-"
-        self._prefix = name.encode()
-        self._n_slots = n_slots
-        self._place: _socket.socket | None = None
-
-    @property
-    def is_next(self) -> bool:
-        """Whether this process waits and nobody waits before it."""
-        return self._place is not None
-
-    def take(self, number: int) -> list[_socket.socket] | None:
-        """Return `number` slots, to be closed, or None if one has to wait."""
-        if not self._n_slots:
-            return []
-        self._place = self._place or self._bind("next")
-        if self._place is None:
-            return None
-        taken: list[_socket.socket] = []
-        for index in range(self._n_slots):
-            slot = self._bind(str(index))
-            if slot is not None:
-                taken.append(slot)
-            if len(taken) == min(number, self._n_slots):
-                self.leave()
-                return taken
-        for slot in taken:
-            slot.close()
-        return None
-
-    def leave(self) -> None:
-        """Wait no more."""
-        if self._place is not None:
-            self._place.close()
-            self._place = None
-
-    def _bind(self, name: str) -> _socket.socket | None:
-        address = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-        try:
-            address.bind(self._prefix + name.encode())
-        except OSError as error:
-            # Where abstract addresses are forbidden, slots cannot be counted.
-            if error.errno == errno.EADDRINUSE:
-                address.close()
-                return None
-        return address
-
-
-class Supervisor:
-    """Run the array tasks of a job, at most `job.limit` at a time."""
-
-    def __init__(self, job: Job, fd: int) -> None:
+    def __init__(
+        self, job: Job, fd: int, call: Callable[[list[str]], int] | None = None
+    ) -> None:
         self._job = job
         self._fd = fd
+        self._call = call
         self._unwritten = b""
         self._pending = list(job.tasks)
         self._running: dict[int, int] = {}
-        self._taken: dict[int, list[_socket.socket]] = {}
+        self._taken: dict[int, list[Slot]] = {}
         self._slots = Slots(os.path.dirname(job.path), job.n_slots)
         self._holds = Holds(job.holds)
         self._wait = WAITS[0]
@@ -173,28 +125,41 @@ class Supervisor:
             self._wait = WAITS[0]
 
     def _start(self, task: int) -> None:
-        log = os.path.join(self._job.folder, self._job.log.replace("{task}", str(task)))
+        name = self._job.log.replace("{task}", str(task))
+        path = os.path.join(self._job.folder, name)
         appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         try:
-            pid = os.posix_spawn(
-                self._job.argv[0],
-                self._job.argv,
-                {**os.environ, "GRIDTASK_TASK_ID": str(task)},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, log, appending, 0o600),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                ],
-                setpgroup=0,
-                setsigmask=(),
-                setsigdef=_CHANGED,
-            )
+            log = os.open(path, appending | os.O_CLOEXEC, 0o600)
+            try:
+                pid = self._start_process(task, log)
+            finally:
+                os.close(log)
         except OSError as error:
-            text = f"could not start {self._job.argv[0]!r} with log {log!r}: {error}"
+            argv = self._job.argv
+            text = f"could not start {argv[0]!r} with log {path!r}: {error}"
             self._end(task, NOT_STARTED, text=text)
             return
         self._running[pid] = task
         self._write(join_line("start", task, time.time()))
+
+    def _start_process(self, task: int, log: int) -> int:
+        argv = self._job.argv
+        environ = {**os.environ, "GRIDTASK_TASK_ID": str(task)}
+        if self._call is not None:
+            return start_fork(self._call, argv, environ, log)
+        return os.posix_spawn(
+            argv[0],
+            argv,
+            environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=_CHANGED,
+        )
 
     def _wait_seconds(self) -> float:
         seconds = max(self._next_beat - time.monotonic(), 0.0)
@@ -338,36 +303,59 @@ def _prepare_signals() -> None:
 def main() -> None:
     """Start the job whose state file begins with what stdin holds.
 
-    The argument is the file's path. Prints the job id once the file is there
-    and the job needs nobody else any more, or an error on stderr.
+    The first line of stdin is the file's path. Prints the job id once the file
+    is there and the job needs nobody else any more, or an error on stderr.
+
+    The argument is the module that the array tasks run, if there will be a job
+    only later, perhaps: then it is imported meanwhile.
     """
-    header = sys.stdin.buffer.read()
+    module, header, call = sys.argv[-1], b"", None
+    if not module:
+        header = sys.stdin.buffer.read()
     if os.fork():
         os._exit(0)
     os.setsid()
     _prepare_signals()
+    if module:
+        signal.alarm(PATIENCE)
+        call = load_command(module)
+        header = sys.stdin.buffer.read()
+        signal.alarm(0)
+    first, _, header = header.partition(b"\n")
+    if not header:
+        os._exit(0)  # no job came
+    job, fd = _answer(header, split_line(first)[1])
     try:
-        job, fd = _create(header, sys.argv[-1])
+        if not module:
+            call = load_command(module_of(job.argv))
+        os.chdir(job.folder)
+        Supervisor(job, fd, call).run()
+    except Exception as error:
+        os.write(fd, join_line("fault", repr(error)))
+        os._exit(1)  # the guardian ends the tasks
+    os._exit(0)
+
+
+def _answer(header: bytes, path: str) -> tuple[Job, int]:
+    """Publish the job and tell its id; return it and its file."""
+    try:
+        job, fd = _create(header, path)
     except OSError as error:
         os.write(2, str(error).encode())
         os._exit(1)
     try:
-        os.write(1, job.job_id.encode())
+        # Behind whatever the start of the interpreter has printed.
+        os.write(1, b"\n" + job.job_id.encode())
     except OSError:
         pass  # whoever submitted is gone; the job is not
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
+    os.close(null)
     # Of an array task that the driver itself may be; a worker would believe them.
     for name in ("JOB_ID", "SGE_TASK_ID"):
         os.environ.pop(name, None)
     if "GRIDTASK_JOB_ID" in os.environ:
         job.n_slots = 0  # the local job that waits for this one holds slots itself
     os.environ["GRIDTASK_JOB_ID"] = job.job_id
-    try:
-        os.chdir(job.folder)
-        Supervisor(job, fd).run()
-    except Exception as error:
-        os.write(fd, join_line("fault", repr(error)))
-        os._exit(1)  # the guardian ends the tasks
-    os._exit(0)
+    return job, fd

@@ -16,7 +16,8 @@ from gridtask.backends import jobfile
 from gridtask.backends.base import Hold, JobRequest, JobState, TaskState
 from gridtask.backends.jobfile import Job, join_line, machine, split_line, start_time
 from gridtask.backends.local import LocalBackend
-from gridtask.backends.supervisor import BEAT, Slots, Supervisor
+from gridtask.backends.slots import Slots
+from gridtask.backends.supervisor import BEAT, Supervisor
 from gridtask.errors import SchedulerUnavailable, SubmitError
 
 
@@ -305,9 +306,10 @@ def test_supervisor_has_a_session_of_its_own(bench: Bench):
 def test_supervisor_imports_only_builtin_modules():
     """A job's start is an interpreter's start and little more."""
     code = (
-        "import sys; sys.path.append(sys.argv[1]); import jobfile;"
-        "sys.modules['gridtask.backends.jobfile'] = jobfile;"
-        "before = set(sys.modules); import supervisor; print(*sys.modules)"
+        "import sys; sys.path.append(sys.argv[1])\n"
+        "for name in ('jobfile', 'prefork', 'slots'):\n"
+        "    sys.modules['gridtask.backends.' + name] = __import__(name)\n"
+        "import supervisor; print(*sys.modules)"
     )
     home = Path(jobfile.__file__).parent
     done = subprocess.run(
