@@ -14,25 +14,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from typing import Protocol, Self, TextIO
 
-from gridtask.counts import Counts, RemainingTime, render
+from gridtask.counts import Counts, RemainingTime, Step, render
 from gridtask.printable import printable
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
 
 __all__ = ["Counts", "Status", "open_status"]
 
 PLAIN_SECONDS = 30.0
 """Least time between two plain lines, in seconds."""
-
-REDRAWS_PER_SECOND = 4.0
-"""How often a terminal is redrawn."""
 
 NOTEBOOK_SECONDS = 0.5
 """Least time between two updates of a notebook's output, in seconds."""
@@ -50,21 +42,38 @@ class Status:
         self._stream = stream
         self._lock = threading.RLock()
 
-    def update(self, counts: Counts, seconds_left: float | None = None) -> None:
+    def update(self, counts: Counts, steps: Sequence[Step] = ()) -> None:
         """Show new counts.
 
         Parameters
         ----------
         counts : Counts
             How many calls are in which state.
-        seconds_left : float, optional
-            Remaining time in seconds where the caller knows it better than
-            the pace at which calls end.
+        steps : sequence of Step
+            The runs that these calls wait for.
         """
 
     def message(self, text: str) -> None:
         """Print `text` on lines of its own, above the status."""
-        self._write(_safe(text))
+        self._write(safe(text))
+
+    @property
+    def has_keys(self) -> bool:
+        """True while somebody can press keys: on a terminal, in its foreground."""
+        return False
+
+    def key(self, seconds: float) -> str:
+        """Wait some seconds; return the key that ended that, empty if none did."""
+        time.sleep(seconds)
+        return ""
+
+    def ask(self, question: str) -> str:
+        """Return the key that answers a question; empty where nobody can."""
+        return ""
+
+    def edit(self, prompt: str, text: str) -> str | None:
+        """Let the user change a text; None where nobody can, or does not want."""
+        return None
 
     def close(self) -> None:
         """Write the last counts if they are not there yet; may be repeated."""
@@ -100,8 +109,8 @@ class PlainStatus(Status):
         self._written: Counts | None = None
         self._next_at = -math.inf
 
-    def update(self, counts: Counts, seconds_left: float | None = None) -> None:
-        """Show new counts; `seconds_left` is of no use on lines that stay."""
+    def update(self, counts: Counts, steps: Sequence[Step] = ()) -> None:
+        """Show new counts; `steps` have no place on lines that stay."""
         with self._lock:
             self._counts = counts
             if counts != self._written and self._clock() >= self._next_at:
@@ -117,103 +126,6 @@ class PlainStatus(Status):
         self._written = self._counts
         self._next_at = self._clock() + PLAIN_SECONDS
         self._write(str(self._counts))
-
-
-class TerminalStatus(Status):
-    """Redraw the status in place at the bottom of a terminal.
-
-    Nothing is drawn, and rich is not imported, for a map of which all calls
-    have ended by the first update: that leaves one line of counts.
-    """
-
-    def __init__(
-        self, name: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        super().__init__(stream)
-        self._name = name
-        self._clock = clock
-        self._remaining = RemainingTime()
-        self._counts: Counts | None = None
-        self._seconds_left: float | None = None
-        self._console: Console | None = None
-        self._live: Live | None = None
-        self._closed = False
-
-    def update(self, counts: Counts, seconds_left: float | None = None) -> None:
-        """Show new counts at the next redraw."""
-        with self._lock:
-            if self._closed:
-                return
-            self._counts = counts
-            self._seconds_left = seconds_left
-            self._remaining.add(counts, self._clock())
-            if self._live is None and counts.ended < counts.total:
-                self._start()
-
-    def message(self, text: str) -> None:
-        """Print `text` on lines of its own, above the status."""
-        if self._console is None or self._closed:
-            super().message(text)
-            return
-        from rich.text import Text
-
-        with contextlib.suppress(OSError):
-            self._console.print(Text(_safe(text)), soft_wrap=True)
-
-    def close(self) -> None:
-        """Leave one line with the last counts and give the terminal back."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            if self._live is not None:
-                with contextlib.suppress(OSError):
-                    self._live.stop()
-            if self._counts is not None:
-                self._write(str(self._counts))
-
-    def _start(self) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        self._console = Console(file=self._stream, highlight=False)
-        self._live = Live(
-            get_renderable=self._picture,
-            console=self._console,
-            refresh_per_second=REDRAWS_PER_SECOND,
-            transient=True,
-            # What the script prints to a redirected stdout stays there.
-            redirect_stdout=sys.stdout.isatty(),
-        )
-        with contextlib.suppress(OSError):
-            self._live.start(refresh=True)
-            # Left visible, so that no way of ending this process, a SIGKILL
-            # included, leaves a terminal without a cursor.
-            self._console.show_cursor(True)
-
-    def _picture(self) -> Text:
-        from rich.text import Text
-
-        if self._console is None or self._counts is None:
-            return Text("")
-        left = self._seconds_left
-        if left is None:
-            left = self._remaining.seconds_left(self._counts, self._clock())
-        picture = Text(
-            render(
-                self._counts,
-                name=self._name,
-                seconds_left=left,
-                width=self._console.width,
-                ascii_only=self._console.options.ascii_only,
-            ),
-            no_wrap=True,
-            overflow="crop",
-        )
-        picture.highlight_regex(r"[━#]+", "green")
-        picture.highlight_regex(r"[─-]{2,}", "dim")
-        picture.highlight_regex(r"\b[1-9]\d* failed", "red")
-        return picture
 
 
 class NotebookOutput(Protocol):
@@ -243,7 +155,7 @@ class NotebookStatus(Status):
         self._output: NotebookOutput | None = None
         self._next_at = -math.inf
 
-    def update(self, counts: Counts, seconds_left: float | None = None) -> None:
+    def update(self, counts: Counts, steps: Sequence[Step] = ()) -> None:
         """Show new counts, at most every `NOTEBOOK_SECONDS`."""
         with self._lock:
             self._counts = counts
@@ -252,9 +164,8 @@ class NotebookStatus(Status):
             if now < self._next_at:
                 return
             self._next_at = now + NOTEBOOK_SECONDS
-            if seconds_left is None:
-                seconds_left = self._remaining.seconds_left(counts, now)
-            self._show(render(counts, name=self._name, seconds_left=seconds_left))
+            left = self._remaining.seconds_left(counts, now)
+            self._show(render(counts, name=self._name, seconds_left=left, steps=steps))
 
     def close(self) -> None:
         """Leave one line with the last counts; may be repeated."""
@@ -271,7 +182,7 @@ class NotebookStatus(Status):
             self._output.update(data, raw=True)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Return `text` with its lines kept and all other control characters escaped."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
@@ -309,6 +220,8 @@ def open_status(
     if live and display is not None:
         return NotebookStatus(name, stream, display)
     if live and stream.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
+        from gridtask.terminal import TerminalStatus
+
         return TerminalStatus(name, stream)
     return PlainStatus(stream)
 

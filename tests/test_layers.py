@@ -185,7 +185,8 @@ def test_only_backends_start_processes(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_only_progress_cli_and_report_print(module):
     """A library does not write to its user's terminal."""
-    printers = ("gridtask.progress", "gridtask.cli", "gridtask.report")
+    printers = ("gridtask.progress", "gridtask.terminal")
+    printers += ("gridtask.cli", "gridtask.report")
     if is_within(module, printers) or module in ALLOWED_PRINTS:
         return
     assert WRITES.isdisjoint(called_names(TREES[module]))
