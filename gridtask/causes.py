@@ -84,7 +84,9 @@ class Causes:
                 errors[index] = failures.never_submitted(where)
             else:
                 has_run = has_begun or task.was_running
-                errors[index] = failures.diagnose(task.ended, where, has_run=has_run)
+                errors[index] = failures.diagnose(
+                    task.ended, where, has_run=has_run, has_begun=has_begun
+                )
         return errors
 
     def recorded(self, index: int, number: int) -> BaseException:

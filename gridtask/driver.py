@@ -17,6 +17,7 @@ from gridtask.backends.base import Backend
 from gridtask.causes import Causes, begun
 from gridtask.claims import Claim
 from gridtask.counts import Counts
+from gridtask.deaths import write_deaths
 from gridtask.errors import CallError, Deleted, GridTaskError, ResultUnreadable
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.pace import Ladder, Pace
@@ -83,6 +84,7 @@ class Execution:
             self._ledger, self._claims, resubmitter, plan.keys.__getitem__
         )
         self._children: list[Claim] = []
+        self._noted: set[int] = set()
         self._records = Records(folder, plan, self._claims.keys(), self._ledger.run_of)
         self.causes = Causes(
             plan,
@@ -269,13 +271,15 @@ class Execution:
         self._watch.expect_new_jobs()
         self._children.append(claim)
         calls = self.open_calls if indices is None else indices
+        self._noted.difference_update(calls)
         index_of = {self.plan.keys[i]: i for i in calls}
         for task, keys in enumerate(claim.plan.chunked_keys(), start=1):
             found = [index_of[key] for key in keys if key in index_of]
             self._ledger.open(Place(claim.plan.run_id, task), found)
 
     def fail(self, index: int, error: BaseException) -> None:
-        """Note that a call has ended without a result."""
+        """Note that a call has ended without a result, which is known elsewhere."""
+        self._noted.add(index)
         self._ledger.fail(index, error)
 
     def _look(self, now: float) -> None:
@@ -300,6 +304,22 @@ class Execution:
         for claim, indices, text in self._recovery.submit():
             self.warnings.append(text)
             self.follow(claim, indices)
+        self._write_deaths()
+
+    def _write_deaths(self) -> None:
+        """Write down the failures of which there is no record."""
+        by_run: dict[str, dict[bytes, tuple[str, CallError]]] = {}
+        for index in self.failures.keys() - self._noted:
+            error, run_id = self.failures[index], self._ledger.run_of(index)
+            if isinstance(error, CallError) and run_id in self._claims:
+                death = (self.texts(index), error)
+                by_run.setdefault(run_id, {})[self.plan.keys[index]] = death
+        self._noted.update(self.failures)
+        for run_id, deaths in by_run.items():
+            try:
+                write_deaths(self.folder, self._claims[run_id].plan, deaths)
+            except (GridTaskError, OSError) as error:
+                self.warnings.append(f"failures are not noted in the cache: {error}")
 
     def _give_up(self, task: OpenTask, has_begun: set[Place]) -> None:
         """Tell why an array task left calls undone, and what becomes of them."""
@@ -317,6 +337,7 @@ class Execution:
         for index, number in self._records.find(self.open_calls, Kind.ERR):
             error = self.causes.recorded(index, number)
             self._records.leave_out([index])  # a later attempt does not fail by it
+            self._noted.add(index)
             self._recovery.fail_or_retry(index, error)
         return len(self.open_calls) < n_open
 
@@ -326,7 +347,8 @@ class Execution:
             return
         for place, reason in self._watch.error_reasons(tasks).items():
             for index in list(self._ledger.tasks[place].indices):
-                self.fail(index, failures.error_state(reason, self.causes.where(index)))
+                error = failures.error_state(reason, self.causes.where(index))
+                self._ledger.fail(index, error)
         self._watch.cancel(*tasks)  # cleared, they would start behind the user's back
 
     def _is_own(self, place: Place) -> bool:

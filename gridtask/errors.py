@@ -89,6 +89,8 @@ class CallError(GridTaskError):
         Name of the class.
     attempts : int
         How often the call was tried.
+    what : str
+        What happened, without the call and what to do about it.
     host, job_id, log : str or None
         Where it last ran, in which array task (``"118.7"``), and the path of
         that array task's log.
@@ -99,6 +101,7 @@ class CallError(GridTaskError):
         message: str,
         *,
         key: str = "",
+        what: str = "",
         attempts: int = 1,
         host: str | None = None,
         job_id: str | None = None,
@@ -107,6 +110,7 @@ class CallError(GridTaskError):
         super().__init__(message)
         self.key = key
         self.kind = type(self).__name__
+        self.what = what
         self.attempts = attempts
         self.host = host
         self.job_id = job_id
@@ -122,7 +126,7 @@ class TimeLimit(CallError, TimeoutError):
 
 
 class Killed(CallError):
-    """The worker was ended by a signal."""
+    """The worker was ended by a signal, or by its call (``os._exit``)."""
 
 
 class WorkerFailedToStart(CallError):

@@ -201,6 +201,7 @@ class Circumstances:
         return kind(
             "\n".join(printable(line) for line in lines),
             key=self.key,
+            what=what,
             host=self.host,
             job_id=self.job,
             log=self.log,
@@ -225,7 +226,7 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         said = record["message"] or record["type"]
         text = f"it ran out of memory={where.memory}: {said}"
         error = where.error(OutOfMemory, text, MORE_MEMORY)
-    else:
+    elif not isinstance(error, CallError):  # which says where by itself
         note = f"in {where.call} [{where.key[:8]}], {where.place}"
         note += f"; log: {where.log}" if where.log else ""
         notes = [*getattr(error, "__notes__", ()), note]
@@ -236,7 +237,11 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
 
 
 def diagnose(
-    ended: Accounting | None, where: Circumstances, *, has_run: bool = True
+    ended: Accounting | None,
+    where: Circumstances,
+    *,
+    has_run: bool = True,
+    has_begun: bool = False,
 ) -> CallError:
     """Return why a worker ended without a result.
 
@@ -248,6 +253,8 @@ def diagnose(
         Whether the array task was ever seen at work. Grid Engine keeps no
         record of one that is deleted while it waits, and before it tells of a
         lost node the array task is seen running for minutes.
+    has_begun : bool
+        Whether the worker is known to have come to its calls.
     """
     if ended is None and not has_run:
         what = f"{where.place} was deleted while it waited"
@@ -275,6 +282,9 @@ def diagnose(
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
         return where.error(WorkerFailedToStart, what)
+    if status and has_begun:
+        what = f"its process on {where.place} was ended with exit status {status}"
+        return where.error(Killed, what, "look for os._exit, also in libraries")
     if status or ended.failed:
         how = "was not started"
         if ended.exit_status is not None:

@@ -356,6 +356,13 @@ def test_each_end_has_its_kind(record, limits, kind, said):
     assert (error.key, error.job_id, error.host) == (WHERE.key, "118.7", "node042")
 
 
+def test_a_call_that_ends_its_process_is_not_a_failed_start():
+    """The worker had come to its calls: nothing is wrong with the interpreter."""
+    error = diagnose(ended(exit_status=3), WHERE, has_begun=True)
+    assert type(error) is Killed
+    assert error.what.endswith("was ended with exit status 3")
+
+
 def test_the_end_of_the_log_is_shown_without_control_characters():
     """A program on the node cannot move the cursor here."""
     where = dataclasses.replace(WHERE, log_tail="line 1\n\x1b[2Jline 2")

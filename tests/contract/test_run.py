@@ -184,6 +184,28 @@ def test_killed_chunk_loses_only_the_call_it_was_in(write_module, backend):
     assert [results[0], *results[2:]] == [0, 2, 3]
 
 
+def test_process_that_ends_itself_is_named_and_remembered(write_module, backend):
+    """Also to one that looks later, after the scheduler has forgotten the job."""
+    if backend == "serial":
+        pytest.skip("it would be this process")
+    source = """
+        import os
+        from gridtask import grid_task
+
+        @grid_task
+        def leave(status):
+            os._exit(status)
+    """
+    run = write_module(source).leave.submit_map([7], run="left")
+    (error,) = run.results(timeout=90, return_exceptions=True)
+    assert isinstance(error, gridtask.Killed)
+    assert "exit status 7" in error.what
+    (again,) = gridtask.open_run("left").failures().values()
+    assert (type(again), str(again)) == (gridtask.Killed, str(error))
+    (call,) = gridtask.cache().calls(failed=True)
+    assert call.error == f"Killed: {error.what}"
+
+
 def test_retry_submits_what_failed(write_module, tmp_path):
     """The failed calls run again with other resources; the rest stays."""
     source = """

@@ -1,0 +1,54 @@
+"""Deaths of calls, written down by the driver that has found their causes.
+
+A worker that was killed has left no record of its own. With the driver's, every
+later look at the cache folder finds the failure and its cause, also after the
+scheduler has forgotten the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gridtask.errors import CallError
+from gridtask.failures import describe_exception
+from gridtask.printable import printable
+from gridtask.runfile import RunPlan
+from gridtask.store import values
+from gridtask.store.store import Folder
+
+
+def write_deaths(
+    folder: Folder, plan: RunPlan, deaths: Mapping[bytes, tuple[str, CallError]]
+) -> None:
+    """Write the failures of calls whose workers could not.
+
+    Parameters
+    ----------
+    folder : Folder
+        The task's folder in the store.
+    plan : RunPlan
+        The run in which the calls ended.
+    deaths : mapping of bytes to (str, CallError)
+        By key: the call as text, and its error.
+
+    Raises
+    ------
+    StoreError
+        If the records cannot be written.
+    """
+    about = {"run": plan.run_id, "backend": plan.backend}
+    writer = folder.writer(f"{plan.run_id}.driver", meta=about)
+    try:
+        for key, (text, error) in deaths.items():
+            arguments = text.removeprefix(f"{plan.task}(").removesuffix(")")
+            meta = {
+                "run": plan.run_id,
+                "job": error.job_id,
+                "host": error.host,
+                "error": printable(f"{error.kind}: {error.what}"),
+                "args": arguments,
+            }
+            record = values.encode(describe_exception(error))
+            writer.fail(key, plan.code[:8], record, meta=meta)
+    finally:
+        writer.close()
