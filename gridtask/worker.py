@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,13 @@ from gridtask.world import INSIDE_CALL, World, enter
 if TYPE_CHECKING:
     from gridtask.store.store import Folder, RecordWriter
     from gridtask.store.values import Encoded
+
+PRELOADED = (
+    "gridtask.identity.snapshot",
+    "gridtask.store.store",
+    "gridtask.task",
+)
+"""What every array task imports, beside this module."""
 
 LOG_BYTES = 1 << 20
 """How much of the end of a worker's log is kept with the results."""
@@ -100,9 +108,14 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def run_in_fork(argv: list[str]) -> int:
-    """As `main`, in a fork of a process that has imported this module."""
-    return main(argv)
+def preload() -> Callable[[list[str]], int]:
+    """Import what every array task needs, and nothing of the user's; return `main`.
+
+    See `gridtask.backends.prefork`.
+    """
+    for name in PRELOADED:
+        import_module(name)
+    return main
 
 
 def compute(

@@ -2,8 +2,9 @@
 
 An interpreter's start and its imports then happen once a job and not once an
 array task, and what was imported is shared memory. A command ``python -P -m
-MODULE ARG...`` can run like that if its module has a function ``run_in_fork``,
-which takes the ARGs and returns the exit status. Any other is a new process.
+MODULE ARG...`` can run like that if its module has a function ``preload``, which
+imports what is needed and returns the function that takes the ARGs and returns
+the exit status. Any other is a new process.
 
 Nothing of the user's is imported before the fork: random generators that are
 seeded by an import would then give every array task the same numbers, and
@@ -45,7 +46,7 @@ def load_command(module: str) -> Callable[[list[str]], int] | None:
     """
     try:
         __import__(module)
-        call: Callable[[list[str]], int] = sys.modules[module].run_in_fork
+        call: Callable[[list[str]], int] = sys.modules[module].preload()
     except Exception:  # whatever importing raises
         return None
     import gc
