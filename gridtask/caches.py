@@ -18,7 +18,7 @@ from gridtask.store.store import MARKER, Store
 from gridtask.summaries import (
     CallSummary,
     TaskSummary,
-    call_summary,
+    call_summaries,
     flight_summary,
     task_summary,
 )
@@ -76,7 +76,7 @@ class Cache:
         """Return calls as they ended, then those in flight; arguments as for `ls`."""
         flights, parts = self._select(names, filters)
         chosen = (call for part in parts for call in part.calls)
-        ended = [call_summary(c) for c in sorted(chosen, key=lambda c: c.ended_at)]
+        ended = call_summaries(sorted(chosen, key=lambda call: call.ended_at))
         flying = [flight for part in parts for flight in part.flights]
         texts = flights.arguments(flying)
         return ended + [flight_summary(f, texts.get(f.key)) for f in flying]

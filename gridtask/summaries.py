@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gridtask.errors import CorruptRecordError
 from gridtask.filters import Call
 from gridtask.flights import Flight
 from gridtask.selection import Part
@@ -109,14 +109,29 @@ def task_summary(part: Part) -> TaskSummary | None:
     )
 
 
-def call_summary(call: Call) -> CallSummary:
-    """Return a call that has ended."""
-    try:
-        about = call.folder.meta(call.number)
-    except CorruptRecordError as error:
-        state, about = "damaged", {"error": str(error)}
+def call_summaries(calls: Sequence[Call]) -> list[CallSummary]:
+    """Return calls that have ended, in their order.
+
+    Task by task: what the records of a folder say is read together.
+    """
+    of_task: dict[str, list[int]] = {}
+    for i, call in enumerate(calls):
+        of_task.setdefault(call.folder.name, []).append(i)
+    summaries: dict[int, CallSummary] = {}
+    for chosen in of_task.values():
+        metas = calls[chosen[0]].folder.metas([calls[i].number for i in chosen])
+        for i, meta in zip(chosen, metas, strict=True):
+            summaries[i] = _call_summary(calls[i], meta)
+    return [summaries[i] for i in range(len(calls))]
+
+
+def _call_summary(call: Call, meta: dict[str, object] | OSError) -> CallSummary:
+    """Return a call that has ended, of which a record says `meta`."""
+    about: dict[str, object]
+    if isinstance(meta, OSError):
+        state, about = "damaged", {"error": str(meta)}
     else:
-        state = "failed" if call.failed else "done"
+        state, about = "failed" if call.failed else "done", meta
     texts = {
         name: None if about.get(name) is None else str(about[name])
         for name in ("args", "error", "host", "job", "run")

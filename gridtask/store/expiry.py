@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from gridtask.store.index import ROW_BITS, Index
 from gridtask.store.pack import FINISHED
-from gridtask.store.record import Entry, Kind
+from gridtask.store.reader import SegmentReader
+from gridtask.store.record import Kind
 
 EXPIRING = (Kind.OK, Kind.ERR, Kind.LOG)
 """What has an age. Code is kept."""
@@ -73,23 +74,28 @@ def used_at(name: str, status: os.stat_result, now: float) -> float:
     return max(times)
 
 
-def is_wholly_dead(
-    entries: Iterable[Entry], index: Index, doomed: frozenset[bytes]
-) -> bool:
-    """Return whether nothing is lost with a file of these records.
+def is_wholly_dead(file: SegmentReader, index: Index, doomed: frozenset[bytes]) -> bool:
+    """Return whether nothing is lost with a file.
 
     Parameters
     ----------
-    entries : iterable of Entry
-        The file's records.
+    file : SegmentReader
+        The file.
     index : Index
         Knows the tombstones.
     doomed : frozenset of bytes
         Further records, by uid, that are to go without a tombstone because
         there is no room for one. Then code goes too: it is written again.
     """
+    if not doomed and not index.has_dead(file.origins):
+        return False
     free = {Kind.META, Kind.REP, *((Kind.CODE,) if doomed else ())}
-    rest = [entry for entry in entries if entry.kind not in free]
-    return bool(rest) and all(
-        entry.uid in doomed or index.is_dead(entry.origin, entry.seq) for entry in rest
-    )
+    has_rest = False
+    for origin, seq, _, kind in file.identities():
+        if kind in free:
+            continue
+        is_dead = index.is_dead(origin, seq)
+        if not is_dead and origin + seq.to_bytes(4, "little") not in doomed:
+            return False
+        has_rest = True
+    return has_rest

@@ -14,14 +14,15 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.store.compaction import MIN_FILES, Compacted, Compaction, may_be_worth_it
-from gridtask.store.expiry import Ages, is_wholly_dead, unused
+from gridtask.store.deletion import Deletion
+from gridtask.store.expiry import Ages, unused
 from gridtask.store.files import SUFFIXES, Files
 from gridtask.store.index import MISSING, ROW_BITS
 from gridtask.store.loading import Loading
+from gridtask.store.metas import read_metas
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Entry, Kind
 from gridtask.store.removed import removed_at
-from gridtask.store.segment import SegmentWriter
 from gridtask.store.sizes import FolderSizes, measure
 from gridtask.store.sweep import Sweep
 from gridtask.store.writer import RecordWriter
@@ -48,6 +49,7 @@ class Folder:
         self._lock = threading.RLock()
         self._files = Files(self.path)
         self._index = self._files.index
+        self._deletion = Deletion(self.path, self._files)
 
     @property
     def name(self) -> str:
@@ -153,10 +155,21 @@ class Folder:
         Raises
         ------
         CorruptRecordError
-            If the record is damaged.
+            If the record is damaged, as far as that is known without reading
+            a large payload.
         """
         with self._lock:
             return self.file(number).meta(self.entry(number))
+
+    def metas(self, numbers: Sequence[int]) -> list[dict[str, object] | OSError]:
+        """Return the metas of many records, neighbours read together.
+
+        In the given order; the error, as of `meta`, where one cannot be read.
+        """
+        with self._lock:
+            metas = read_metas(self._index, numbers)
+            self._files.limit_open()
+            return metas
 
     def payload(self, number: int) -> bytearray:
         """Return a record's payload as bytes, for logs and code.
@@ -236,24 +249,7 @@ class Folder:
         """
         with self._lock:
             chosen = self._index.with_copies([n for n in numbers if n != MISSING])
-            if chosen:
-                uids = [self.entry(number).uid for number in chosen]
-                self._write_tombstone(uids)
-                self._index.bury(uids)
-
-    def _write_tombstone(self, uids: list[bytes]) -> None:
-        """Write the one record that deletes others, as a sealed file."""
-        path = self.path / f"rm.{os.urandom(8).hex()}.seg"
-        segment = SegmentWriter.create(path)
-        try:
-            segment.append(Kind.DEL, uids)
-            segment.seal()
-            fs.sync_folder(self.path)
-        except OSError:
-            segment.close()
-            with contextlib.suppress(OSError):
-                fs.remove(path)
-            raise
+            self._deletion.bury(chosen)
 
     def older(self, seconds: float, now: float) -> list[int]:
         """Return the results, failures and logs that ended before an age.
@@ -294,35 +290,12 @@ class Folder:
             If the rest could not be deleted.
         """
         with self._lock:
-            return self._expire(self.older(seconds, now))
+            return self._deletion.expire(self.older(seconds, now))
 
     def remove_unused(self, seconds: float, now: float) -> int:
         """Delete what nobody read for so long; as `remove_older`."""
         with self._lock:
-            return self._expire(self.unused(seconds, now))
-
-    def _expire(self, numbers: Sequence[int]) -> int:
-        """Delete records, also on a full disk; return how many."""
-        if not numbers:
-            return 0
-        uids = [self.entry(number).uid for number in numbers]
-        try:
-            self._write_tombstone(uids)
-        except OSError as error:
-            if error.errno not in fs.NO_ROOM:
-                raise
-            self._remove_wholly_dead(frozenset(uids))
-            self._write_tombstone(uids)
-        self._index.bury(uids)
-        self._remove_wholly_dead(frozenset())
-        return len(numbers)
-
-    def _remove_wholly_dead(self, doomed: frozenset[bytes]) -> None:
-        """Remove sealed files whose records are all deleted or `doomed`."""
-        for number, file in self._files.current():
-            if file.sealed and is_wholly_dead(file.entries, self._index, doomed):
-                fs.remove(file.path)
-                self._files.drop(number)
+            return self._deletion.expire(self.unused(seconds, now))
 
     def sizes(self) -> FolderSizes:
         """Return what the folder takes, one listing with the files' status."""

@@ -199,13 +199,30 @@ class Index:
 
         Not record by record: there may be a million.
         """
-        for file_number, rows in _by_file(sorted(numbers)):
+        for file_number, rows in self.by_file(sorted(numbers)):
             file = self.files[file_number]
             sizes = list(_column(_PAYLOAD_LEN, file))
             ends = list(_column(_T_END, file))
             n_bytes = sum(map(sizes.__getitem__, rows))
             ended = sorted(map(ends.__getitem__, rows))
             yield Extent(n_bytes, ended[0], ended[-1])
+
+    def by_file(self, numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield each file's number with its rows among ascending records."""
+        start = 0
+        while start < len(numbers):
+            file_number = numbers[start] >> ROW_BITS
+            stop = bisect_left(numbers, self.number_of(file_number + 1, 0), lo=start)
+            yield file_number, list(map(ROW_MASK.__and__, numbers[start:stop]))
+            start = stop
+
+    def number_of(self, file_number: int, row: int) -> int:
+        """Return the number of a record."""
+        return file_number << ROW_BITS | row
+
+    def uids(self, numbers: Iterable[int]) -> list[bytes]:
+        """Return the uids of records."""
+        return [self.entry(number).uid for number in numbers]
 
     def holds(self, uids: Iterable[bytes]) -> bool:
         """Return whether any file that was ever known holds one of some records."""
@@ -253,13 +270,3 @@ class Index:
 def _column(column: struct.Struct, file: SegmentReader) -> Iterator[int]:
     """Return one number of each entry of a file."""
     return map(itemgetter(0), column.iter_unpack(file.index))
-
-
-def _by_file(numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Yield each file's number with its rows among ascending records."""
-    start = 0
-    while start < len(numbers):
-        file_number = numbers[start] >> ROW_BITS
-        stop = bisect_left(numbers, (file_number + 1) << ROW_BITS, lo=start)
-        yield file_number, list(map(ROW_MASK.__and__, numbers[start:stop]))
-        start = stop

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from gridtask.errors import CorruptRecordError, StoreVersionError, UnsafeStoreError
 from gridtask.store import record
+from gridtask.store.blocks import MAX_BLOCK
 from gridtask.store.pack import FINISHED, Replaced, read_copies, replaced_by
-from gridtask.store.reader import MAX_BLOCK, SegmentReader
+from gridtask.store.reader import SegmentReader
 from gridtask.store.record import UID_SIZE, Entry, Kind
 
 WINDOW = 1 << 18
@@ -166,7 +167,7 @@ class Inspection:
                 elif is_small:
                     self._check_content(entry.kind, file.payload(entry))
                 elif self._read_data and entry.payload_len > MAX_BLOCK:
-                    file.meta(entry)
+                    file.verify(entry)
             except (CorruptRecordError, ValueError):
                 damaged.append(row)
         if self._read_data:

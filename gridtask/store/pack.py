@@ -15,7 +15,8 @@ from pathlib import Path
 
 from gridtask import fs
 from gridtask.store import record
-from gridtask.store.reader import MAX_BLOCK, SegmentReader
+from gridtask.store.blocks import MAX_BLOCK, plan_reads
+from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
 from gridtask.store.segment import Copy, SegmentWriter
 
@@ -169,7 +170,7 @@ def read_copies(
         Numbers of its records, ascending.
     """
     numbers = iter(rows)
-    for places, start, end in file.plan_reads(rows):
+    for places, start, end in plan_reads(file.index, rows):
         data = memoryview(file.read(start, end - start))
         chosen = [next(numbers) for _ in places]
         yield [(row, _copy_from(data, start, file.entry(row))) for row in chosen]

@@ -14,29 +14,20 @@ from gridtask import fs
 from gridtask.errors import CorruptRecordError
 from gridtask.fs import Buffer
 from gridtask.store import record
+from gridtask.store.blocks import Place, blocks_of, plan_reads
 from gridtask.store.record import ENTRY, Entry
 from gridtask.store.scan import Scan
 
 TAIL = 1 << 16
 """Bytes that are read at a file's end: the whole footer of some 900 records."""
 
-MAX_BLOCK = 4 << 20
-"""Most bytes of neighbouring records that are read at once."""
-
-MAX_SHARED_BLOCK = 1 << 20
-"""The same for records with buffers: an array that is kept keeps its block."""
-
-MAX_GAP = 1 << 16
-"""Unwanted bytes between two records that are read rather than skipped."""
+GLANCE = 1 << 20
+"""Payloads larger than this are not read only to verify the meta before them."""
 
 _IDENTITY = struct.Struct("<24xII8xQ22xBx")
-_PLACE = struct.Struct("<16s12xIQQ16xIH2x")
 
 # Names of this module are looked up faster, once for each record.
-_ENTRY_SIZE, _HEADER_SIZE = ENTRY.size, record.HEADER_SIZE
-
-Place = tuple[bytes, int, int, int, int, int]
-"""Key, sequence number, offset, lengths of payload, meta and pad."""
+_HEADER_SIZE = record.HEADER_SIZE
 
 
 class SegmentReader:
@@ -221,15 +212,19 @@ class SegmentReader:
         return payload
 
     def meta(self, entry: Entry) -> dict[str, object]:
-        """Return a record's meta, verified.
+        """Return a record's meta, verified unless its payload is large.
 
         Raises
         ------
         CorruptRecordError
-            If the record does not have its checksum.
+            If the record does not have its checksum, or the meta is no JSON.
         """
-        before = self._verify(entry)
-        return record.unpack_meta(before[record.HEADER_SIZE :][: entry.meta_len])
+        if entry.payload_len <= GLANCE:
+            self.verify(entry)
+        try:
+            return self.glance(entry)
+        except ValueError:
+            raise self._corrupt(entry.key, entry.offset) from None
 
     def glance(self, entry: Entry) -> dict[str, object]:
         """Return a record's meta without reading the rest: not verified."""
@@ -247,7 +242,7 @@ class SegmentReader:
         CorruptRecordError
             If it does not have its checksum.
         """
-        self._verify(entry)
+        self.verify(entry)
         if not entry.payload_len:
             return memoryview(bytearray())
         start = entry.payload_at - entry.payload_at % mmap.ALLOCATIONGRANULARITY
@@ -256,15 +251,19 @@ class SegmentReader:
         mapping = mmap.mmap(self._open(), length, access=mmap.ACCESS_COPY, offset=start)
         return memoryview(mapping)[skip:]
 
-    def _verify(self, entry: Entry) -> bytes:
-        """Verify a record, once, block by block; return what precedes its payload."""
-        fd = self._open()
-        n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
-        before = fs.read_at(fd, n_before, entry.offset)
+    def verify(self, entry: Entry) -> None:
+        """Verify a record, once, block by block.
+
+        Raises
+        ------
+        CorruptRecordError
+            If it does not have its checksum.
+        """
         if entry.offset not in self._verified:
+            n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
+            before = fs.read_at(self._open(), n_before, entry.offset)
             self._check(entry, before, self.blocks(entry), entry.payload_len)
             self._verified.add(entry.offset)
-        return before
 
     def _check(
         self,
@@ -308,30 +307,8 @@ class SegmentReader:
             Of the next records, in the order of `rows`: writable and nobody
             else's; the error for one that is damaged.
         """
-        for block, start, end in self.plan_reads(rows):
+        for block, start, end in plan_reads(self.index, rows):
             yield self._read_block(block, start, end)
-
-    def plan_reads(self, rows: Iterable[int]) -> Iterator[tuple[list[Place], int, int]]:
-        """Yield what to read at once: places of records, start, end in bytes."""
-        unpack, index = _PLACE.unpack_from, self.index
-        block: list[Place] = []
-        start = end = limit = 0
-        for row in rows:
-            place = unpack(index, row * _ENTRY_SIZE)
-            _, _, offset, payload_len, meta_len, pad = place
-            stop = offset + _HEADER_SIZE + meta_len + pad + payload_len
-            if pad:
-                limit = min(limit, start + MAX_SHARED_BLOCK)
-            if stop > limit or not end <= offset <= end + MAX_GAP:
-                if block:
-                    yield block, start, end
-                    block = []
-                start = offset & -record.BUFFER_ALIGNMENT
-                limit = start + MAX_BLOCK
-            block.append(place)
-            end = stop
-        if block:
-            yield block, start, end
 
     def read(self, start: int, n_bytes: int) -> bytes:
         """Return bytes of the file as they are; fewer at its end."""
@@ -339,7 +316,7 @@ class SegmentReader:
 
     def blocks(self, entry: Entry) -> Iterator[Buffer]:
         """Yield a record's payload in blocks, unverified; each is soon reused."""
-        return _blocks(self._open(), entry.payload_at, entry.payload_len)
+        return blocks_of(self._open(), entry.payload_at, entry.payload_len)
 
     def _read_block(
         self, block: list[Place], start: int, end: int
@@ -382,16 +359,3 @@ class SegmentReader:
             self.close()
         except (OSError, TypeError, AttributeError):
             return
-
-
-def _blocks(fd: int, offset: int, n_bytes: int) -> Iterator[Buffer]:
-    """Yield a range of a file in blocks; a short file ends it early."""
-    buffer = bytearray(min(MAX_BLOCK, n_bytes))
-    while n_bytes > 0:
-        view = memoryview(buffer)[:n_bytes]
-        n_read = fs.read_into(fd, view, offset)
-        if n_read == 0:
-            return
-        yield view[:n_read]
-        offset += n_read
-        n_bytes -= n_read

@@ -321,11 +321,19 @@ def pack_meta(meta: Mapping[str, object] | None) -> bytes:
 
 
 def unpack_meta(data: Buffer) -> dict[str, object]:
-    """Return a record's meta."""
+    """Return a record's meta.
+
+    Raises
+    ------
+    ValueError
+        If it is none; only possible where its checksum was not compared.
+    """
     if not data:
         return {}
     meta = json.loads(bytes(data))
-    assert isinstance(meta, dict)
+    if not isinstance(meta, dict):
+        msg = f"expected a JSON object, not {meta!r:.80}"
+        raise ValueError(msg)
     return meta
 
 

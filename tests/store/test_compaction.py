@@ -398,9 +398,9 @@ def test_bytes_can_be_limited(folder_path):
 
 def test_large_records_are_copied_in_blocks(folder_path, monkeypatch):
     """Compaction needs little memory whatever the size of a result."""
-    from gridtask.store import reader
+    from gridtask.store import blocks
 
-    for module in (pack, reader):
+    for module in (pack, blocks):
         monkeypatch.setattr(module, "MAX_BLOCK", 10_000)
     values = {1: np.arange(5000.0), 2: "x", 3: "y" * 30_001}
     write(folder_path, "a", values)
@@ -425,9 +425,9 @@ def test_large_records_are_copied_in_blocks(folder_path, monkeypatch):
 @pytest.mark.parametrize("n", [10, 50_000])
 def test_a_damaged_file_is_not_replaced(folder_path, monkeypatch, n):
     """It is named, and stays; the others are compacted."""
-    from gridtask.store import reader
+    from gridtask.store import blocks
 
-    for module in (pack, reader):
+    for module in (pack, blocks):
         monkeypatch.setattr(module, "MAX_BLOCK", 10_000)
     path = write(folder_path, "bad", {1: "x" * n, 2: "y"})
     write(folder_path, "a", {3: 3})

@@ -311,7 +311,7 @@ def test_a_mapping_is_private_and_writable(folder_path):
 
 def test_blocks_are_limited(folder_path, monkeypatch):
     """Many records come in several reads, each with few bytes to spare."""
-    from gridtask.store import reader as module
+    from gridtask.store import blocks as module
 
     monkeypatch.setattr(module, "MAX_BLOCK", 4000)
     monkeypatch.setattr(module, "MAX_SHARED_BLOCK", 4000)
