@@ -207,13 +207,28 @@ def _user_layer(environ: Mapping[str, str]) -> _Layer | None:
     return None if data is None else _file_layer(path, _parse(path, data), str(path))
 
 
+def project_file(cwd: Path) -> Path | None:
+    """Return the nearest file upward from `cwd` that holds settings, if any."""
+    found = _find_project(cwd.absolute())
+    return found[0] if found is not None else None
+
+
 def _project_layer(cwd: Path) -> _Layer | None:
+    found = _find_project(cwd)
+    if found is None:
+        return None
+    path, table = found
+    is_own = path.name == "gridtask.toml"
+    return _file_layer(path, table, str(path) if is_own else f"{path} [tool.gridtask]")
+
+
+def _find_project(cwd: Path) -> tuple[Path, object] | None:
     """Read the nearest project file upward from `cwd` that speaks of gridtask."""
     for folder in (cwd, *cwd.parents):
         path = folder / "gridtask.toml"
         data = _read(path)
         if data is not None and _is_trusted(path):
-            return _file_layer(path, _parse(path, data), str(path))
+            return path, _parse(path, data)
         path = folder / "pyproject.toml"
         data = _read(path)
         # Looked at first: most do not, and the parser takes time to import.
@@ -221,8 +236,7 @@ def _project_layer(cwd: Path) -> _Layer | None:
             continue
         tools = _parse(path, data).get("tool")
         if isinstance(tools, dict) and "gridtask" in tools:
-            origin = f"{path} [tool.gridtask]"
-            return _file_layer(path, tools["gridtask"], origin)
+            return path, tools["gridtask"]
     return None
 
 

@@ -41,7 +41,7 @@ def add_verb(
     )
 
 
-def _age(text: str) -> float:
+def age(text: str) -> float:
     """Read an age; what is wrong with it is said in the usage error."""
     try:
         return parse_age(text)
@@ -59,13 +59,13 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--older",
-        type=_age,
+        type=age,
         metavar="AGE",
         help="only calls computed at least so long ago: 30m, 12h, 7d, 2w",
     )
     parser.add_argument(
         "--unused",
-        type=_age,
+        type=age,
         metavar="AGE",
         help="only calls in files of which no map has read a result for so long",
     )

@@ -15,6 +15,7 @@ from gridtask.cli import (
     cancel,
     check,
     config,
+    doctor,
     gc,
     logs,
     ls,
@@ -44,6 +45,7 @@ VERBS = (
     usage,
     gc,
     check,
+    doctor,
     config,
 )
 """The modules of the verbs, in the order in which --help lists them."""

@@ -1,0 +1,1 @@
+"""What `gridtask doctor` looks at: this machine, the cache folder, the scheduler."""
