@@ -72,7 +72,10 @@ class Causes:
 
         Its log is looked at once, and shown with the call that ran last.
         """
-        first = self.where(task.first, task.ended)
+        ended = task.ended
+        if ended and task.was_deleting and not ended.deleted_by:
+            ended = replace(ended, deleted_by="qdel")
+        first = self.where(task.first, ended)
         rest = replace(first, log_tail="")
         errors = {}
         for index in task.indices:
@@ -85,7 +88,7 @@ class Causes:
             else:
                 has_run = has_begun or task.was_running
                 errors[index] = failures.diagnose(
-                    task.ended, where, has_run=has_run, has_begun=has_begun
+                    ended, where, has_run=has_run, has_begun=has_begun
                 )
         return errors
 

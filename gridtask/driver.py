@@ -28,7 +28,7 @@ from gridtask.retry import Resources, Resubmitter
 from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError
-from gridtask.watch import JobWatch
+from gridtask.watch import POLL_GROWTH, JobWatch
 
 
 class Execution:
@@ -95,7 +95,7 @@ class Execution:
             lambda index: self.texts(index),
         )
         self._listing = Ladder(pace.list_least, pace.list_most)
-        self._polling = Ladder(pace.poll_least, pace.poll_most)
+        self._polling = Ladder(pace.poll_least, pace.poll_most, POLL_GROWTH)
 
     # ------------------------------------------------------------ what is known
 
@@ -288,6 +288,8 @@ class Execution:
             changed = self._collect()
             cost = self._clock() - now
             self._listing.done(now, changed=changed, cost=cost)
+            if self._watch.has_heard():
+                self._polling.hasten()
         if not self.is_final and self._polling.is_due(now):
             changed = self._watch.poll()
             self._polling.done(now, changed=changed)

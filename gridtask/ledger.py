@@ -19,6 +19,7 @@ class OpenTask:
     indices: dict[int, None]
     state: TaskState | None = TaskState.QUEUED
     was_running: bool = False
+    was_deleting: bool = False
     gone_at: float | None = None
     n_gone: int = 0
     ended: Accounting | None = None

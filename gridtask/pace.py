@@ -49,15 +49,20 @@ def cluster_pace(fs_latency: float) -> Pace:
 class Ladder:
     """A delay that grows while nothing happens and starts again when it does."""
 
-    def __init__(self, least: float, most: float) -> None:
-        self._least, self._most = least, most
+    def __init__(self, least: float, most: float, growth: float = 1.5) -> None:
+        self._least, self._most, self._growth = least, most, growth
         self._delay = least
-        self._due = 0.0
+        self._due = self._earliest = 0.0
 
     def reset(self) -> None:
         """Make it due, and the next times soon after."""
         self._delay = self._least
         self._due = 0.0
+
+    def hasten(self) -> None:
+        """Make it due as soon as its least delay allows."""
+        self._delay = self._least
+        self._due = min(self._due, self._earliest)
 
     def is_due(self, now: float) -> bool:
         """Tell whether it is time."""
@@ -65,8 +70,11 @@ class Ladder:
 
     def done(self, now: float, *, changed: bool, cost: float = 0.0) -> None:
         """Plan the next time; what costs much is done less often."""
-        self._delay = self._least if changed else min(self._most, self._delay * 1.5)
+        self._delay = (
+            self._least if changed else min(self._most, self._delay * self._growth)
+        )
         self._due = now + max(self._delay, 4 * cost)
+        self._earliest = now + max(self._least, 4 * cost)
 
     def seconds_left(self, now: float) -> float:
         """Return how long to wait."""

@@ -7,6 +7,7 @@ after that time for its results to come into sight.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,13 @@ from gridtask.worker import log_path
 
 SHARED_SECONDS = 1.0
 """So long an answer of the scheduler serves all runs of this process."""
+
+POLL_GROWTH = 1.15
+"""How the time between two questions grows: a minute's silence is asked into every
+ten seconds, and only one of six minutes every minute."""
+
+HEAR_SECONDS = (1.0, 5.0)
+"""Between two looks for word of ends: from, backing off to."""
 
 
 class JobWatch:
@@ -55,7 +63,10 @@ class JobWatch:
         self._clock = clock
         self._states: dict[str, dict[int, TaskState]] = {}
         self._submitting: set[str] = set()
-        self._asking = Ladder(pace.poll_least, pace.poll_most)
+        self._asking = Ladder(pace.poll_least, pace.poll_most, POLL_GROWTH)
+        self._answered_at = -math.inf
+        self._hearing = Ladder(*HEAR_SECONDS)
+        self._heard: set[tuple[str, int]] = set()
         self._since = time.monotonic()
 
     def expect_new_jobs(self) -> None:
@@ -78,6 +89,17 @@ class JobWatch:
         now = self._clock()
         moved = [self._update(task, now) for task in self.tasks.values()]
         return any(moved)
+
+    def has_heard(self) -> bool:
+        """Tell whether there is word of an end that was not asked for yet."""
+        now = self._clock()
+        if not self._hearing.is_due(now):
+            return False
+        running = [t for t in self.tasks.values() if t.state is TaskState.RUNNING]
+        heard = self._backend.heard(self._numbers(running)) - self._heard
+        self._heard |= heard
+        self._hearing.done(now, changed=bool(heard), cost=self._clock() - now)
+        return bool(heard)
 
     def _take(self, states: Mapping[str, JobState]) -> None:
         """Note the states of the claims' jobs, and who may still submit some."""
@@ -114,23 +136,27 @@ class JobWatch:
             return []
         now = self._clock()
         self._ask_accounting(gone, now)
-        return [task for task in gone if self._is_lost(task, now)]
+        return [t for t in gone if self._is_lost(t, now) or self._was_deleted(t, now)]
 
     def cancel(self, *tasks: OpenTask) -> bool:
         """Delete array tasks, one command a job; tell whether that was accepted."""
-        chosen: dict[str, list[int]] = {}
-        for task in tasks:
-            job = self.job_of(task.place)
-            if job:
-                chosen.setdefault(job.job_id, []).append(task.place.task)
         is_accepted = True
-        for job_id, numbers in chosen.items():
+        for job_id, numbers in self._numbers(tasks).items():
             try:
                 self._backend.cancel(job_id, numbers)
             except (SchedulerUnavailable, OSError) as error:
                 self.warnings.append(f"job {job_id} could not be deleted: {error}")
                 is_accepted = False
         return is_accepted
+
+    def _numbers(self, tasks: Iterable[OpenTask]) -> dict[str, list[int]]:
+        """Return the numbers of array tasks by the ids of their jobs."""
+        numbers: dict[str, list[int]] = {}
+        for task in tasks:
+            job = self.job_of(task.place)
+            if job:
+                numbers.setdefault(job.job_id, []).append(task.place.task)
+        return numbers
 
     def job_of(self, place: Place) -> JobRef | None:
         """Return the job of an array task, if it is known."""
@@ -153,6 +179,7 @@ class JobWatch:
         """Take over what the scheduler says of one array task."""
         before, task.state = task.state, self._state(task.place)
         task.was_running |= task.state is TaskState.RUNNING
+        task.was_deleting |= task.state is TaskState.DELETING
         if task.state is not None:
             task.gone_at, task.n_gone, task.ended = None, 0, None
         else:
@@ -174,15 +201,12 @@ class JobWatch:
 
     def _ask_accounting(self, gone: list[OpenTask], now: float) -> None:
         """Look for the records of array tasks that are gone, all at once."""
-        asked: dict[str, set[int]] = {}
-        for task in gone:
-            job = self.job_of(task.place)
-            if job and task.ended is None:
-                asked.setdefault(job.job_id, set()).add(task.place.task)
+        asked = self._numbers(task for task in gone if task.ended is None)
         if not asked or not self._asking.is_due(now):
             return
         try:
             records = {(r.job_id, r.task): r for r in self._backend.account(asked)}
+            self._answered_at = now
         except (SchedulerUnavailable, OSError):
             records = {}  # no evidence
         self._asking.done(now, changed=False, cost=self._clock() - now)
@@ -202,6 +226,25 @@ class JobWatch:
             patience += self._pace.unseen
         gone_for = 0.0 if task.gone_at is None else now - task.gone_at
         return task.n_gone >= 2 and gone_for >= patience
+
+    def _was_deleted(self, task: OpenTask, now: float) -> bool:
+        """Tell whether an array task was deleted while it waited.
+
+        Nothing is recorded of that. But it was never seen running and has no log,
+        its job is gone, and the accounting has answered since without a record of
+        it, later than it would have one. Should it have run all the same, its
+        results still count: who was deleted is not submitted again by itself.
+        """
+        if task.was_running or task.ended or task.gone_at is None or task.n_gone < 2:
+            return False
+        silence = self._answered_at - task.gone_at
+        if now - task.gone_at < self._pace.gone or silence < self._pace.settle:
+            return False
+        delay = self._backend.limits().accounting_seconds
+        if delay is None or silence < delay + self._pace.settle:
+            return False
+        task.was_running = self.log_of(task.place) is not None
+        return not task.was_running
 
 
 _ANSWERS: WeakKeyDictionary[Backend, tuple[float, Mapping[str, JobState]]]

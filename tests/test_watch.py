@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from gridtask import failures, fs
-from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
+from gridtask.backends.base import Accounting, JobState, Limits, TaskGroup, TaskState
 from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
 from gridtask.errors import (
@@ -74,6 +74,7 @@ class FakeBackend:
         self.deleted: list[tuple[str, list[int] | None]] = []
         self.forgotten: list[str] = []
         self.n_account = 0
+        self.accounting_seconds: float | None = None
 
     def poll(self) -> Mapping[str, JobState]:
         self._answer()
@@ -97,6 +98,12 @@ class FakeBackend:
 
     def forget(self, job_id: str) -> None:
         self.forgotten.append(job_id)
+
+    def heard(self, tasks):
+        return {(r.job_id, r.task) for r in self.records if r.job_id in tasks}
+
+    def limits(self):
+        return Limits(1000, accounting_seconds=self.accounting_seconds)
 
     def _answer(self) -> None:
         if self.is_down:
@@ -210,6 +217,62 @@ def test_without_evidence_a_task_is_lost_late(watch, backend, clock):
             lost_at.append(clock.now - 1000)
         clock.now += 1
     assert lost_at[0] == PACE.gone + PACE.unseen
+
+
+def seconds_until_lost(watch, clock):
+    """Return after how many seconds each array task is given up."""
+    lost_at = {}
+    begun = clock.now
+    for _ in range(100):
+        watch.poll()
+        for number in lost_numbers(watch):
+            lost_at.setdefault(number, clock.now - begun)
+        clock.now += 1
+    return lost_at
+
+
+def test_what_was_deleted_while_it_waited_is_given_up_sooner(watch, backend, clock):
+    """Once accounting would tell of it if it had run; what ran is waited for."""
+    backend.accounting_seconds = 15.0
+    watch.poll()
+    backend.tasks = {}
+    lost_at = seconds_until_lost(watch, clock)
+    assert lost_at[1] == PACE.gone + PACE.unseen
+    assert 15 + PACE.settle <= lost_at[2] <= 25
+
+
+def test_a_log_says_that_an_array_task_has_run(watch, backend, clock, store):
+    """Nobody saw it at work, and no record is there yet."""
+    backend.accounting_seconds = 0.0
+    (store.runs / f"{RUN_ID}.t2.log").write_text("begun\n")
+    backend.tasks = {}
+    lost_at = seconds_until_lost(watch, clock)
+    assert lost_at[2] == PACE.gone + PACE.unseen
+    assert lost_at[1] == PACE.gone
+
+
+def test_accounting_that_does_not_answer_tells_nothing(watch, backend, clock):
+    """Then the absence of a record is none of the end."""
+    backend.accounting_seconds = 0.0
+    backend.account = refuse
+    backend.tasks = {}
+    assert set(seconds_until_lost(watch, clock).values()) == {75.0}
+
+
+def refuse(tasks):
+    msg = "qacct gave no answer"
+    raise SchedulerUnavailable(msg)
+
+
+def test_word_of_an_end_is_heard_once(watch, backend, clock):
+    """Of what runs and has open calls; each end is worth one question."""
+    watch.poll()
+    assert not watch.has_heard()
+    backend.records = [record(1, failed=100)]
+    clock.now += 1000
+    assert watch.has_heard()
+    clock.now += 1000
+    assert not watch.has_heard()
 
 
 def test_one_answer_is_not_enough(watch, backend, clock):
@@ -402,6 +465,16 @@ def test_a_ladder_backs_off_and_starts_again():
     assert ladder.is_due(0.0)
 
 
+def test_a_ladder_can_be_hastened():
+    """But not below its least delay."""
+    ladder = Ladder(2.0, 60.0)
+    for now in (0.0, 100.0, 200.0):
+        ladder.done(now, changed=False)
+    assert ladder.seconds_left(201.0) > 2
+    ladder.hasten()
+    assert ladder.seconds_left(201.0) == 1.0
+
+
 # ------------------------------------------------------------------- the driver
 
 
@@ -540,6 +613,17 @@ def test_a_task_that_never_ran_was_deleted(execution, backend, clock):
     backend.tasks = {}
     pass_time(execution, clock, 200)
     assert {type(error) for error in execution.failures.values()} == {Deleted}
+
+
+def test_a_kill_after_a_deletion_was_seen_is_a_deletion(execution, backend, clock):
+    """Accounting alone cannot tell qdel from another SIGKILL."""
+    backend.tasks = {1: TaskState.DELETING, 2: TaskState.RUNNING}
+    execution.step(now=True)
+    backend.tasks = {}
+    backend.records = [record(n, failed=100, exit_status=137) for n in (1, 2)]
+    pass_time(execution, clock, 200)
+    kinds = [type(error) for _, error in sorted(execution.failures.items())]
+    assert kinds == [Deleted] * 3 + [Killed]
 
 
 def test_a_task_that_vanished_is_lost_with_its_node(execution, backend, clock):

@@ -169,10 +169,14 @@ class Limits:
         Array tasks of one job.
     slots : int or None
         Slots that the user's queues show, None if unknown.
+    accounting_seconds : float or None
+        Within which the record of an array task that has run can be read after
+        its end; None if that is not known, or nothing is recorded.
     """
 
     max_array_tasks: int
     slots: int | None = None
+    accounting_seconds: float | None = None
 
 
 class Backend(Protocol):
@@ -208,8 +212,21 @@ class Backend(Protocol):
     def account(self, tasks: Mapping[str, Collection[int]]) -> list[Accounting]:
         """Return what is recorded of ended array tasks, ``{job_id: numbers}``.
 
-        Records may come late or never: an empty list says nothing. Several
+        Records may come late or never: see `Limits.accounting_seconds`. Several
         attempts of one array task are in the order in which they ended.
+
+        Raises
+        ------
+        SchedulerUnavailable
+            If there was no answer; then nothing is known.
+        """
+        ...
+
+    def heard(self, tasks: Mapping[str, Collection[int]]) -> set[tuple[str, int]]:
+        """Return those array tasks of whose end there is word without asking.
+
+        It costs the scheduler nothing and may be called often; where nothing is
+        heard, `poll` tells.
         """
         ...
 
@@ -219,6 +236,16 @@ class Backend(Protocol):
 
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Delete a job, or some of its array tasks; one that is gone is fine."""
+        ...
+
+    def postpone(self, job_id: str, seconds: float) -> bool:
+        """Let no array task of a job start for some seconds; then all goes on.
+
+        Returns
+        -------
+        is_postponed : bool
+            False where that cannot be done: then nothing has changed.
+        """
         ...
 
     def forget(self, job_id: str) -> None:

@@ -11,6 +11,7 @@ import math
 import os
 import pwd
 import re
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from gridtask.backends import gridengine_output as output
@@ -200,6 +201,11 @@ class GridEngineBackend:
 
         Records appear up to 15 s after the end, and never for array tasks that
         were deleted while pending.
+
+        Raises
+        ------
+        SchedulerUnavailable
+            If neither the accounting file nor qacct could answer.
         """
         return [
             record.accounting
@@ -220,8 +226,12 @@ class GridEngineBackend:
         for job_id, numbers in tasks.items():
             if numbers:
                 span = f"{min(numbers)}-{max(numbers)}"
-                done = self._run(["qacct", "-j", job_id, "-t", span])
-                records += output.parse_qacct(done.stdout)
+                argv = ["qacct", "-j", job_id, "-t", span]
+                done = self._run(argv)
+                found = output.parse_qacct(done.stdout)
+                if done.status != 0 and not found and "not found" not in done.text:
+                    raise done.unavailable(argv)
+                records += found
         return records
 
     def _latest_jobs(
@@ -234,6 +244,21 @@ class GridEngineBackend:
         for record in mine:
             if record.job_name == names[record.accounting.job_id]:
                 yield record
+
+    def heard(self, tasks: Mapping[str, Collection[int]]) -> set[tuple[str, int]]:
+        """Return those array tasks of which the accounting file has a record.
+
+        It is read from where it ended before; where it cannot be read, nothing
+        is heard.
+        """
+        if not self._accounting:
+            return set()
+        try:
+            records = self._accounting.records(tasks)
+        except OSError:
+            return set()
+        mine = (record.accounting for record in self._latest_jobs(records))
+        return {(ended.job_id, ended.task) for ended in mine}
 
     def error_reason(self, job_id: str, task: int) -> str | None:
         """Return why an array task is in `TaskState.ERROR`, if known."""
@@ -259,6 +284,17 @@ class GridEngineBackend:
             if done.status != 0 and not done.is_all_gone:
                 raise done.unavailable(argv)
 
+    def postpone(self, job_id: str, seconds: float) -> bool:
+        """Let no array task of a job start for some seconds.
+
+        By its earliest start time: unlike a hold, that ends by itself, so nothing
+        waits for ever should this process be killed. What runs goes on; an order
+        to start that the scheduler gave before is void, as the job has changed.
+        """
+        start = time.localtime(time.time() + seconds)
+        argv = ["qalter", "-a", time.strftime("%Y%m%d%H%M.%S", start), job_id]
+        return self._run(argv, QUERY_SECONDS).status == 0
+
     def forget(self, job_id: str) -> None:
         """Do nothing: what Grid Engine keeps is the site's."""
 
@@ -271,7 +307,8 @@ class GridEngineBackend:
             )
             allowed = output.parse_max_array_tasks(configuration.stdout)
             slots = output.parse_slots(queues.stdout)
-            self._limits = Limits(allowed or MAX_ARRAY_TASKS, slots)
+            seconds = output.parse_accounting_seconds(configuration.stdout)
+            self._limits = Limits(allowed or MAX_ARRAY_TASKS, slots, seconds)
         return self._limits
 
     def _run(self, argv: Sequence[str], seconds: float = math.inf) -> Answer:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
+from gridtask.units import parse_time
 
 FAILED_TEXTS = {
     1: "assumedly before job",
@@ -171,6 +172,21 @@ def parse_max_array_tasks(text: str) -> int | None:
     """Return ``max_aj_tasks`` of ``qconf -sconf``; None if absent or unlimited."""
     found = re.search(r"^max_aj_tasks\s+(\d+)", text, re.MULTILINE)
     return (int(found[1]) or None) if found else None
+
+
+def parse_accounting_seconds(text: str) -> float | None:
+    """Return within which time ``qconf -sconf`` lets ends be written down.
+
+    None if accounting is off, or if that is not told (sge_conf(5),
+    reporting_params; the parameters may go on over several lines).
+    """
+    found = re.search(r"^reporting_params\s+((?:.*\\\n)*.*)", text, re.MULTILINE)
+    words = (found[1] if found else "").replace("\\", " ").split()
+    params = dict(word.split("=", 1) for word in words if "=" in word)
+    delay = params.get("accounting_flush_time") or params.get("flush_time", "")
+    if params.get("accounting") != "true" or not re.fullmatch(r"\d+:\d+:\d+", delay):
+        return None
+    return parse_time(delay)
 
 
 def parse_slots(text: str) -> int | None:

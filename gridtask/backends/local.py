@@ -121,6 +121,10 @@ class LocalBackend:
                 for record in _account(job, sorted(tasks[job.job_id]))
             ]
 
+    def heard(self, tasks: Mapping[str, Collection[int]]) -> set[tuple[str, int]]:
+        """Return nothing: a look at the jobs costs little."""
+        return set()
+
     def error_reason(self, job_id: str, task: int) -> str | None:
         """Return None: no local array task waits in an error state."""
         return None
@@ -151,6 +155,10 @@ class LocalBackend:
     def limits(self) -> Limits:
         """Return the largest array and the cores that this process may use."""
         return Limits(MAX_ARRAY_TASKS, self._n_slots())
+
+    def postpone(self, job_id: str, seconds: float) -> bool:
+        """Return False: array tasks start one right after the other here."""
+        return False
 
     def forget(self, job_id: str) -> None:
         """Remove what is kept of a job that has ended; others stay."""

@@ -44,12 +44,20 @@ class SerialBackend:
         """Return no records: this process's own would say nothing of a task."""
         return []
 
+    def heard(self, tasks: Mapping[str, Collection[int]]) -> set[tuple[str, int]]:
+        """Return nothing: nothing is under way."""
+        return set()
+
     def error_reason(self, job_id: str, task: int) -> str | None:
         """Return None: no array task waits in an error state."""
         return None
 
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Do nothing: the job is gone."""
+
+    def postpone(self, job_id: str, seconds: float) -> bool:
+        """Return False: nothing waits."""
+        return False
 
     def forget(self, job_id: str) -> None:
         """Do nothing: nothing is kept."""

@@ -346,7 +346,8 @@ def test_qacct_is_asked_once_a_job(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the accounting file cannot be read."""
-    stand_in("qacct", f"test $2 != 20 || /bin/cat {GOLDEN}/qacct.txt; exit 1")
+    said = 'echo "error: job id $2 not found" >&2'
+    stand_in("qacct", f"test $2 = 20 && /bin/cat {GOLDEN}/qacct.txt || {said}; exit 1")
     backend = GridEngineBackend()
     monkeypatch.setattr(backend, "_user", "nobody")
     found = backend.account({"20": [2], "404": [1, 3], "405": []})
@@ -436,3 +437,44 @@ def test_without_an_answer_the_limits_are_the_defaults(stand_in: StandIn) -> Non
     """Not every site lets its users ask."""
     stand_in("qconf", "echo denied >&2; exit 1")
     assert GridEngineBackend().limits() == Limits(75000, None)
+
+
+def test_a_qacct_that_cannot_tell_is_no_answer(stand_in: StandIn) -> None:
+    """No record of a job is something else than no accounting."""
+    stand_in("qacct", "echo 'error: no such accounting file' >&2; exit 1")
+    with pytest.raises(SchedulerUnavailable, match="no such accounting file"):
+        GridEngineBackend().account({"17": [1]})
+    stand_in("qacct", "echo 'error: job id 17 not found' >&2; exit 1")
+    assert GridEngineBackend().account({"17": [1]}) == []
+
+
+def test_ends_are_heard_without_a_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In what the accounting file has grown by."""
+    (tmp_path / "default/common").mkdir(parents=True)
+    path = tmp_path / "default/common/accounting"
+    path.write_text("")
+    monkeypatch.setenv("SGE_ROOT", str(tmp_path))
+    backend = GridEngineBackend()
+    assert backend.heard({"3005": [1, 2]}) == set()
+    line = (GOLDEN / "accounting").read_text().splitlines()[0]
+    fields = line.split(":")
+    fields[3], fields[5], fields[35] = backend._user, "3005", "2"
+    path.write_text(":".join(fields) + "\n")
+    assert backend.heard({"3005": [1, 2]}) == {("3005", 2)}
+
+
+def test_a_job_is_postponed_by_its_start_time(
+    stand_in: StandIn,
+    uses: Callable[[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends by itself, as no hold does; a refusal changes nothing."""
+    stand_in("qalter", 'echo "$@"')
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    assert GridEngineBackend().postpone("17", 90)
+    assert uses("qalter") == ["-a 197001010001.30 17"]
+    stand_in("qalter", "exit 1")
+    assert not GridEngineBackend().postpone("17", 90)

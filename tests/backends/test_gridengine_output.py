@@ -173,6 +173,25 @@ def test_limits_are_read() -> None:
     assert output.parse_slots((GOLDEN / "qstat_g_c.xml").read_text()) == 4
 
 
+@pytest.mark.parametrize(
+    ("params", "seconds"),
+    [
+        ("accounting=true reporting=false flush_time=00:00:15 joblog=false", 15.0),
+        (
+            "accounting=true \\\n    flush_time=00:00:15 accounting_flush_time=0:1:0",
+            60.0,
+        ),
+        ("accounting=false flush_time=00:00:15", None),
+        ("accounting=true", None),
+        ("none", None),
+    ],
+)
+def test_the_delay_of_accounting_is_read(params: str, seconds: float | None) -> None:
+    """From reporting_params of sge_conf(5), on one line or several."""
+    text = f"finished_jobs 100\nreporting_params {params}\nmax_jobs 0\n"
+    assert output.parse_accounting_seconds(text) == seconds
+
+
 @pytest.mark.parametrize("text", ["", "max_aj_tasks  0", "denied"])
 def test_limits_that_are_not_told_are_none(text: str) -> None:
     """Neither a missing nor an unlimited setting is a number."""
