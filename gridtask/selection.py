@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from gridtask.errors import GridTaskError
@@ -72,9 +72,12 @@ class Part:
     def calls(self) -> list[Call]:
         """The selected calls that have ended, and are not tried again just now."""
         admits = self.filters.of(self.folder)
+        keys = self._keys
+        if self.filters.failed and keys is None:
+            keys = self.folder.keys(Kind.ERR)
         return [
             call
-            for call in calls_of(self.folder, self._keys)
+            for call in calls_of(self.folder, keys)
             if admits(call) and not (call.failed and call.entry.key in self._flying)
         ]
 
@@ -91,8 +94,7 @@ class Part:
         """Number of selected calls that have ended without a result."""
         if not self.entirely:
             return sum(call.failed for call in self.calls)
-        numbers = self.folder.numbers(Kind.ERR)
-        keys = [self.folder.entry(number).key for number in numbers]
+        keys = list(self.folder.keys(Kind.ERR))
         results = self.folder.find(keys)
         found = zip(keys, results, strict=True)
         return sum(n < 0 and key not in self._flying for key, n in found)
@@ -184,7 +186,7 @@ def find_keys(
     """
     found: dict[str, dict[bytes, set[str]]] = {p.lower(): {} for p in prefixes}
     for task, folder in folders.items():
-        for key in {*_keys(folder), *flights.of(task)}:
+        for key in {*folder.keys(Kind.OK), *folder.keys(Kind.ERR), *flights.of(task)}:
             digits = key.hex()
             for prefix, keys in found.items():
                 if digits.startswith(prefix):
@@ -197,13 +199,6 @@ def find_keys(
             for task in tasks:
                 chosen.setdefault(task, set()).add(key)
     return chosen
-
-
-def _keys(folder: Folder) -> Iterator[bytes]:
-    """Yield the keys of all calls that have ended."""
-    for kind in (Kind.OK, Kind.ERR):
-        for number in folder.numbers(kind):
-            yield folder.entry(number).key
 
 
 def _not_one(

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from typing import NamedTuple
 
 from gridtask import fs
 from gridtask.errors import StoreVersionError, UnsafeStoreError
-from gridtask.store.files import Files, split_uids
+from gridtask.store.files import MAX_OPEN_FILES, Files, at_once, split_uids
 from gridtask.store.pack import PackWriter, Replaced, replaced_by
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
@@ -119,9 +120,12 @@ class Compaction:
         self._started_at = fs.server_now(path)
         self._done = Compacted()
 
-    def run(self, min_files: int, max_bytes: float) -> Compacted | None:
+    def run(
+        self, min_files: int, max_bytes: float, deadline: float
+    ) -> Compacted | None:
         """Compact; return what was done, None if it was not worth it.
 
+        What is not done at the `deadline` (of `time.monotonic`) is left.
         Stops early, and cleanly, when a file vanishes: somebody else is at
         the same work.
 
@@ -139,7 +143,9 @@ class Compaction:
                 return None
             try:
                 for group in self._split(numbers):
-                    _PackOf(self, group).write()
+                    _PackOf(self, group).write(deadline)
+                    if time.monotonic() > deadline:
+                        break
             except _Stopped:
                 pass
             except OSError as error:
@@ -198,12 +204,17 @@ class _PackOf:
         self._inherited: list[Replaced] = []
         self._used_at = 0.0
 
-    def write(self) -> None:
-        """Write and publish the pack."""
+    def write(self, deadline: float) -> None:
+        """Write and publish the pack; leave the files that are late for it."""
         pack = PackWriter(self._path, self._compaction._meta)
         try:
-            for name in self._names:
-                self._add(pack, name)
+            for start in range(0, len(self._names), MAX_OPEN_FILES):
+                names = self._names[start : start + MAX_OPEN_FILES]
+                for file in at_once(self._open, names):
+                    if file is not None:
+                        self._add(pack, file)
+                if time.monotonic() > deadline:
+                    break
             listed = set(fs.list_names(self._path))
             self._check(listed)
             if not self._replaced:
@@ -235,15 +246,18 @@ class _PackOf:
             done.n_records + pack.n_records,
         )
 
-    def _add(self, pack: PackWriter, name: str) -> None:
+    def _open(self, name: str) -> SegmentReader | None:
+        """Open a file; None if it is not to be read."""
+        try:
+            return SegmentReader.open(self._path / name)
+        except (UnsafeStoreError, StoreVersionError):
+            return None
+
+    def _add(self, pack: PackWriter, file: SegmentReader) -> None:
         """Copy what counts of a file.
 
         A file of which something cannot be copied stays, and still counts.
         """
-        try:
-            file = SegmentReader.open(self._path / name)
-        except (UnsafeStoreError, StoreVersionError):
-            return
         try:
             if not self._compaction._is_finished(file):
                 return
@@ -258,7 +272,7 @@ class _PackOf:
                 return
             for payload in _payloads(file, Kind.REP):
                 self._inherited += replaced_by(payload)
-            self._replaced.append((name, file.size))
+            self._replaced.append((os.path.basename(file.path), file.size))
             self._used_at = max(self._used_at, file.used_at)
         finally:
             file.close()
@@ -311,7 +325,8 @@ class _PackOf:
 
 def _payloads(file: SegmentReader, kind: Kind) -> list[bytearray]:
     """Return the payloads of all records of a kind."""
-    return [file.payload(e) for e in file.entries if e.kind == kind]
+    rows = [row for row, (*_, each) in enumerate(file.identities()) if each == kind]
+    return [file.payload(file.entry(row)) for row in rows]
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
@@ -16,6 +18,8 @@ from gridtask.store.index import ROW_MASK, Index
 from gridtask.store.pack import replaced_by
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import UID_SIZE, Kind
+
+T = TypeVar("T")
 
 SUFFIXES = (".seg", ".pack")
 
@@ -173,13 +177,8 @@ class Files:
     def _open_all(self, names: list[str]) -> Iterator[tuple[str, SegmentReader | None]]:
         """Open files, many at the same time."""
         is_many = len(self._numbers) + len(names) > MAX_OPEN_FILES
-        if len(names) < MANY_FILES:
-            return ((name, self._open(name, is_many)) for name in names)
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(N_THREADS) as pool:
-            files = pool.map(self._open, names, repeat(is_many))
-            return zip(names, list(files), strict=True)
+        open_one = partial(self._open, is_many=is_many)
+        return zip(names, at_once(open_one, names), strict=True)
 
     def _open(self, name: str, is_many: bool) -> SegmentReader | None:
         """Open a file; None if it is gone, or refused with a warning."""
@@ -291,6 +290,16 @@ class Files:
         if len(self.index.files) > MAX_OPEN_FILES:
             for file in self.index.files[:-MAX_OPEN_FILES]:
                 file.close()
+
+
+def at_once(work: Callable[[str], T], names: Sequence[str]) -> Iterable[T]:
+    """Return what `work` returns for each name; many are done by threads."""
+    if len(names) < MANY_FILES:
+        return map(work, names)
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        return list(pool.map(work, names))
 
 
 def _warn(reason: str) -> None:

@@ -136,6 +136,11 @@ class Folder:
         with self._lock:
             return self._index.numbers(kind)
 
+    def keys(self, kind: Kind) -> frozenset[bytes]:
+        """Return the keys of all live results, failures or code versions."""
+        with self._lock:
+            return frozenset(self._index.live(kind))
+
     def removed_at(self, keys: Collection[bytes] | None = None) -> dict[bytes, float]:
         """Return when results of keys, or of all, were deleted; POSIX seconds."""
         with self._lock:
@@ -305,7 +310,10 @@ class Folder:
     # -- few files
 
     def compact(
-        self, min_files: int = MIN_FILES, max_bytes: float = math.inf
+        self,
+        min_files: int = MIN_FILES,
+        max_bytes: float = math.inf,
+        max_seconds: float = math.inf,
     ) -> Compacted | None:
         """Put what counts of many small files into few packs.
 
@@ -319,6 +327,8 @@ class Folder:
             So many small files may stay.
         max_bytes : float
             Bytes to copy at most; the smallest files come first.
+        max_seconds : float
+            Time that it may take, about; what is left is for the next time.
 
         Returns
         -------
@@ -332,6 +342,7 @@ class Folder:
             If there is no room for a pack. Nothing is lost, and no part of a
             pack is left.
         """
+        deadline = time.monotonic() + max_seconds
         with self._lock:
             if not may_be_worth_it(self._files, min_files):
                 return None
@@ -340,15 +351,20 @@ class Folder:
                 compaction = Compaction(self.path, self.name, self._files)
             except FileNotFoundError:
                 return None  # the folder was removed
-        compacted = compaction.run(min_files, max_bytes)
+        compacted = compaction.run(min_files, max_bytes, deadline)
         self.refresh()
         return compacted
 
-    def sweep(self) -> int:
+    def sweep(self, max_seconds: float = math.inf) -> int:
         """Remove files that packs have replaced two minutes ago or earlier.
 
         Also packs that were left unfinished a day ago. Goes by the last
         `refresh`; if that saw nothing of the kind, this returns at once.
+
+        Parameters
+        ----------
+        max_seconds : float
+            Time that it may take; what is left is for the next time.
 
         Returns
         -------
@@ -357,7 +373,7 @@ class Folder:
         """
         with self._lock:
             sweep = Sweep(self.path, self._files)
-        return sweep.run() if sweep else 0
+        return sweep.run(time.monotonic() + max_seconds) if sweep else 0
 
 
 _folders: weakref.WeakSet[Folder] = weakref.WeakSet()

@@ -154,7 +154,7 @@ class PackWriter:
 
 def _is_large(file: SegmentReader, row: int) -> bool:
     """Return whether a record should be copied by itself."""
-    return file.entry(row).payload_len > MAX_BLOCK
+    return file.size > MAX_BLOCK and file.entry(row).payload_len > MAX_BLOCK
 
 
 def read_copies(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +42,10 @@ class Sweep:
     def __bool__(self) -> bool:
         return bool(self._replaced or self._unfinished)
 
-    def run(self) -> int:
+    def run(self, deadline: float) -> int:
         """Remove what may go; return how many files did.
+
+        Until the `deadline`, a time of `time.monotonic`.
 
         What cannot be removed now is left for the next time.
         """
@@ -52,6 +55,8 @@ class Sweep:
             return 0  # the folder was removed
         n_removed = 0
         for name in self._due(now):
+            if time.monotonic() > deadline:
+                break
             with contextlib.suppress(OSError):
                 n_removed += fs.remove(self._path / name)
         return n_removed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections import Counter
@@ -39,6 +40,21 @@ def simulate(monkeypatch, seeds) -> tuple[Counter, str]:
     return counts, figures
 
 
+def simulate_part(seeds) -> tuple[Counter, str]:
+    """Run schedules in a process of their own."""
+    return simulate(pytest.MonkeyPatch(), seeds)
+
+
+def simulate_at_once(seeds: range) -> tuple[Counter, str]:
+    """Run schedules on all processors."""
+    n = len(os.sched_getaffinity(0))
+    parts = [seeds[i::n] for i in range(n)]
+    with multiprocessing.get_context("fork").Pool(n) as pool:
+        done = pool.map(simulate_part, parts, chunksize=1)
+    counts = sum((counts for counts, _ in done), Counter())
+    return counts, "; ".join(figures for _, figures in done)
+
+
 def test_nothing_is_lost_wrong_or_resurrected(monkeypatch):
     """Compactors, sweepers, writers, removers and readers at the same time."""
     counts, figures = simulate(monkeypatch, range(QUICK))
@@ -50,7 +66,7 @@ def faults_without(monkeypatch, where, name, value) -> Counter:
     """Return the faults when a part of the protocol is taken away."""
     with monkeypatch.context() as patch:
         patch.setattr(where, name, value)
-        counts, figures = simulate(monkeypatch, range(1000))
+        counts, figures = simulate_at_once(range(1000))
     print(f"without {name}: {figures}")
     return counts
 
@@ -81,8 +97,8 @@ def test_without_sizes_results_are_lost(monkeypatch):
 
 
 @pytest.mark.faults
-def test_nothing_is_lost_wrong_or_resurrected_in_many_schedules(monkeypatch):
+def test_nothing_is_lost_wrong_or_resurrected_in_many_schedules():
     """The same, at least 10,000 times."""
-    counts, figures = simulate(monkeypatch, range(10**6, 10**6 + LONG))
+    counts, figures = simulate_at_once(range(10**6, 10**6 + LONG))
     print(figures)
     assert not counts, figures

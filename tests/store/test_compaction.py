@@ -396,6 +396,29 @@ def test_bytes_can_be_limited(folder_path):
     assert folder.compact(min_files=1, max_bytes=5000).n_files == 3
 
 
+def test_what_takes_too_long_is_left_for_the_next_time(folder_path, monkeypatch):
+    """A map that has its results does not wait for thousands of files."""
+    monkeypatch.setattr(compaction, "MAX_OPEN_FILES", 2)
+    for i in range(6):
+        write(folder_path, f"w{i}", {i: i})
+    folder = folder_at(folder_path)
+    assert folder.compact(min_files=1, max_seconds=-1.0).n_files == 2
+    assert found_in(folder) == {i: i for i in range(6)}
+    assert folder.compact(min_files=1).n_files == 5
+    assert found_in(folder_at(folder_path)) == {i: i for i in range(6)}
+
+
+def test_a_sweep_that_takes_too_long_goes_on_next_time(folder_path, monkeypatch):
+    """What it has not removed is still due."""
+    monkeypatch.setattr(sweep, "GRACE_SECONDS", -1.0)
+    for i in range(3):
+        write(folder_path, f"w{i}", {i: i})
+    folder = folder_at(folder_path)
+    folder.compact(min_files=1)
+    assert folder.sweep(max_seconds=-1.0) == 0
+    assert folder.sweep() == 3
+
+
 def test_large_records_are_copied_in_blocks(folder_path, monkeypatch):
     """Compaction needs little memory whatever the size of a result."""
     from gridtask.store import blocks
