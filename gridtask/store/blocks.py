@@ -18,13 +18,13 @@ MAX_SHARED_BLOCK = 1 << 20
 MAX_GAP = 1 << 16
 """Unwanted bytes between two records that are read rather than skipped."""
 
-_PLACE = struct.Struct("<16s12xIQQ16xIH2x")
+_PLACE = struct.Struct("<16s12xIQQ16xIHxB")
 
 # Names of this module are looked up faster, once for each record.
 _ENTRY_SIZE, _HEADER_SIZE = record.ENTRY.size, record.HEADER_SIZE
 
-Place = tuple[bytes, int, int, int, int, int]
-"""Key, sequence number, offset, lengths of payload, meta and pad."""
+Place = tuple[bytes, int, int, int, int, int, int]
+"""Key, sequence number, offset, lengths of payload, meta and pad, flags."""
 
 
 def plan_reads(
@@ -44,7 +44,7 @@ def plan_reads(
     start = end = limit = 0
     for row in rows:
         place = unpack(index, row * _ENTRY_SIZE)
-        _, _, offset, payload_len, meta_len, pad = place
+        _, _, offset, payload_len, meta_len, pad, _ = place
         stop = offset + _HEADER_SIZE + meta_len + pad + payload_len
         if pad:
             limit = min(limit, start + MAX_SHARED_BLOCK)

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from gridtask import fs
-from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
+from gridtask.errors import (
+    CorruptRecordError,
+    StoreError,
+    StoreVersionError,
+    UnsafeStoreError,
+)
 from gridtask.store.index import ROW_MASK, Index
 from gridtask.store.pack import replaced_by
 from gridtask.store.reader import SegmentReader
@@ -237,16 +242,16 @@ class Files:
         self.drop(number)
         return True
 
-    def _contents(self, number: int, kind: Kind, start: int) -> Iterator[memoryview]:
+    def _contents(self, number: int, kind: Kind, start: int) -> Iterator[fs.Buffer]:
         """Yield the payloads of a kind of record in a file."""
         file = self.index.files[number]
         rows = [n & ROW_MASK for n in self.index.numbers_in(number, kind, start)]
         try:
             for payload in chain.from_iterable(file.payloads(rows)):
-                if isinstance(payload, memoryview):
-                    yield payload
-                else:
+                if isinstance(payload, CorruptRecordError):
                     _warn(str(payload))
+                else:
+                    yield payload
         except OSError as error:
             if error.errno in fs.GONE:
                 raise

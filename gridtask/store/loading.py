@@ -11,6 +11,7 @@ from operator import eq, gt
 
 from gridtask import fs
 from gridtask.errors import CorruptRecordError, ResultUnreadable, StoreError
+from gridtask.fs import Buffer
 from gridtask.store.files import MAX_OPEN_FILES
 from gridtask.store.index import KEYED, MISSING, ROW_BITS, ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
@@ -123,47 +124,53 @@ class Loading:
         self, file: SegmentReader, numbers: Sequence[int], places: Sequence[int]
     ) -> None:
         """Load ascending records, which may be repeated, into their places."""
-        if not any(map(eq, numbers, islice(numbers, 1, None))):
-            for number, place, payload in zip(
-                numbers, places, _payloads(file, numbers), strict=True
-            ):
-                self._set(place, payload, number)
-            return
-        wanted: dict[int, list[int]] = {}
-        for number, place in zip(numbers, places, strict=True):
-            wanted.setdefault(number, []).append(place)
-        for number, payload in zip(wanted, _payloads(file, wanted), strict=True):
-            # Arrays are views of the payload: each place gets its own.
-            for place in wanted[number][1:]:
-                self._set(place, _copy(payload), number)
-            self._set(wanted[number][0], payload, number)
-
-    def _set(
-        self, place: int, payload: memoryview | CorruptRecordError, number: int
-    ) -> None:
-        """Put a value, or why there is none, into its place."""
-        if isinstance(payload, memoryview):
+        values, decode = self.values, self._decode
+        for number, place, payload in _payloads(file, numbers, places):
+            if isinstance(payload, CorruptRecordError):
+                values[place] = LoadError(payload, is_lost=True)
+                self.lost[place] = number
+                self.damaged.add(number)
+                continue
             try:
-                self.values[place] = self._decode(payload)
+                values[place] = decode(payload)
             except ResultUnreadable as error:
-                self.values[place] = LoadError(error)
-        else:
-            self.values[place] = LoadError(payload, is_lost=True)
-            self.lost[place] = number
-            self.damaged.add(number)
+                values[place] = LoadError(error)
+
+
+Payload = tuple[int, int, Buffer | CorruptRecordError]
+"""Number of a record, its place, and what was read."""
 
 
 def _payloads(
+    file: SegmentReader, numbers: Sequence[int], places: Sequence[int]
+) -> Iterator[Payload]:
+    """Return the payloads of ascending records of one file, for each place one."""
+    if not any(map(eq, numbers, islice(numbers, 1, None))):
+        return zip(numbers, places, _read(file, numbers), strict=True)
+    wanted: dict[int, list[int]] = {}
+    for number, place in zip(numbers, places, strict=True):
+        wanted.setdefault(number, []).append(place)
+    return _repeat(zip(wanted.items(), _read(file, wanted), strict=True))
+
+
+def _read(
     file: SegmentReader, numbers: Iterable[int]
-) -> Iterator[memoryview | CorruptRecordError]:
-    """Return the payloads of ascending records of one file."""
-    rows = map(ROW_MASK.__and__, numbers)
-    return chain.from_iterable(file.payloads(rows))
+) -> Iterator[Buffer | CorruptRecordError]:
+    """Return the payloads of ascending records of one file, none repeated."""
+    return chain.from_iterable(file.payloads(map(ROW_MASK.__and__, numbers)))
 
 
-def _copy(
-    payload: memoryview | CorruptRecordError,
-) -> memoryview | CorruptRecordError:
+def _repeat(
+    records: Iterable[tuple[tuple[int, list[int]], Buffer | CorruptRecordError]],
+) -> Iterator[Payload]:
+    """Yield each record for all of its places: arrays are views of the payload."""
+    for (number, places), payload in records:
+        for place in places[1:]:
+            yield number, place, _copy(payload)
+        yield number, places[0], payload
+
+
+def _copy(payload: Buffer | CorruptRecordError) -> Buffer | CorruptRecordError:
     """Return the same payload in memory of its own."""
     if isinstance(payload, memoryview):
         return memoryview(bytearray(payload))

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from gridtask import fs
+from gridtask.fs import Buffer
 from gridtask.store import record
 from gridtask.store.blocks import MAX_BLOCK, plan_reads
 from gridtask.store.reader import SegmentReader
@@ -189,7 +190,7 @@ def _copy_from(data: memoryview, start: int, entry: record.Entry) -> Copy | None
     return Copy(entry, body, meta, payload)
 
 
-def replaced_by(payload: memoryview | bytearray) -> list[Replaced]:
+def replaced_by(payload: Buffer) -> list[Replaced]:
     """Return the files that a pack's list names.
 
     Raises

@@ -24,6 +24,9 @@ TAIL = 1 << 16
 GLANCE = 1 << 20
 """Payloads larger than this are not read only to verify the meta before them."""
 
+SMALL_RECORD = 4096
+"""Bytes of records that are rather copied than viewed: a view costs 0.1 µs."""
+
 _IDENTITY = struct.Struct("<24xII8xQ22xBx")
 
 # Names of this module are looked up faster, once for each record.
@@ -293,7 +296,7 @@ class SegmentReader:
 
     def payloads(
         self, rows: Iterable[int]
-    ) -> Iterator[Iterator[memoryview | CorruptRecordError]]:
+    ) -> Iterator[Iterator[Buffer | CorruptRecordError]]:
         """Yield the verified payloads of many records, read by read.
 
         Parameters
@@ -303,9 +306,9 @@ class SegmentReader:
 
         Yields
         ------
-        payloads : iterator of memoryview or CorruptRecordError
-            Of the next records, in the order of `rows`: writable and nobody
-            else's; the error for one that is damaged.
+        payloads : iterator of bytes-like or CorruptRecordError
+            Of the next records, in the order of `rows`. Those with buffers are
+            writable and nobody else's; the error for one that is damaged.
         """
         for block, start, end in plan_reads(self.index, rows):
             yield self._read_block(block, start, end)
@@ -320,27 +323,35 @@ class SegmentReader:
 
     def _read_block(
         self, block: list[Place], start: int, end: int
-    ) -> Iterator[memoryview | CorruptRecordError]:
+    ) -> Iterator[Buffer | CorruptRecordError]:
         """Read neighbouring records at once; yield their payloads."""
-        data = bytearray(end - start)
-        fs.read_into(self._open(), data, start)
-        view = memoryview(data)
+        data = self._read_all(block, start, end)
         unpack = record.IDENTITY.unpack_from
-        for key, seq, offset, payload_len, meta_len, pad in block:
+        for key, seq, offset, payload_len, meta_len, pad, _ in block:
             at = offset - start
             has_seq, has_key, body = unpack(data, at)
             at += _HEADER_SIZE
             payload_at = at + meta_len + pad
             stop = payload_at + payload_len
-            payload = view[payload_at:stop]
+            payload = data[payload_at:stop]
             if pad:
-                checksum = record.body_checksum(view[at : at + meta_len], [payload])
+                checksum = record.body_checksum(data[at : at + meta_len], [payload])
             else:
-                checksum = xxh3_64_intdigest(view[at:stop])
+                checksum = xxh3_64_intdigest(data[at:stop])
             if checksum == body and has_key == key and has_seq == seq:
                 yield payload
             else:
                 yield self._corrupt(key, offset)
+
+    def _read_all(self, block: list[Place], start: int, end: int) -> bytes | memoryview:
+        """Read neighbouring records; writable, unless they are small and plain."""
+        n_bytes = end - start
+        flags = {place[-1] for place in block}
+        if flags == {0} and n_bytes <= len(block) * SMALL_RECORD:
+            return self.read(start, n_bytes).ljust(n_bytes, b"\0")
+        data = bytearray(n_bytes)
+        fs.read_into(self._open(), data, start)
+        return memoryview(data)
 
     def mark_used(self, now: float) -> None:
         """Note that the file was read, in its access time."""

@@ -261,19 +261,16 @@ class Decoder:
         self._n_bytes = -1
         self._make: Callable[..., object] | None = None
 
-    def decode(self, payload: memoryview) -> object:
+    def decode(self, payload: Buffer) -> object:
         """Do as the function `decode`."""
         try:
+            if len(payload) == self._n_bytes and self._make is not None:
+                head = self._head
+                if bytes(payload[: len(head)]) == head:
+                    return self._make(buffer=payload)
             if payload[:4] == _NO_BUFFERS:
                 return pickle.loads(payload[12:])
-            make = self._make
-            if (
-                make is not None
-                and len(payload) == self._n_bytes
-                and payload[: len(self._head)] == self._head
-            ):
-                return make(buffer=payload)
-            return self._decode_with_buffers(payload)
+            return self._decode_with_buffers(memoryview(payload))
         except MemoryError:
             raise
         except Exception as error:

@@ -456,7 +456,7 @@ def test_a_file_that_cannot_be_read_gives_errors(folder_path, fail_at):
     """An I/O error is no damage: it names the file."""
     write(folder_path, "a", {1: 1, 2: 2})
     folder = folder_at(folder_path)
-    fail_at("read_into", 1, errno.EIO)
+    fail_at("read_at", 1, errno.EIO)
     values = folder.load(folder.find([key_of(1), key_of(2)]))
     for value in values:
         assert type(value.exception) is StoreError
