@@ -64,6 +64,8 @@ class Causes:
             log=str(log) if log else None,
             memory=plan.memory,
             time=plan.time,
+            task=plan.task,
+            run=self._plan.run_id,
             log_tail=_tail(log),
         )
 
@@ -104,6 +106,9 @@ class Causes:
             host=meta.get("host"),
             log=str(log) if log else None,
             memory=self.plan_of(place).memory,
+            peak_mb=int(meta.get("vm_mb") or 0),
+            task=self._plan.task,
+            run=self._plan.run_id,
         )
         record = self._records.failure(number)
         if isinstance(record, LoadError):

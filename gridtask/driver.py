@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from gridtask import failures, fs
@@ -52,6 +52,8 @@ class Execution:
         Tells why calls have no result.
     texts : callable
         Returns a call as text.
+    inputs : tuple of Execution
+        The runs whose results these calls need.
     lost : list of str
         Which of the values asked for were damaged or gone: to be computed again.
     """
@@ -71,6 +73,7 @@ class Execution:
         self.folder = folder
         self.plan = plan
         self.lost: list[str] = []
+        self.inputs: tuple[Execution, ...] = ()
         self.texts: Callable[[int], str] = lambda index: plan.task
         self._backend = backend
         self._claims = dict(claims)
@@ -114,6 +117,12 @@ class Execution:
         """The calls that are not final."""
         with self._lock:
             return self._ledger.open_calls
+
+    @property
+    def last_plan(self) -> RunPlan:
+        """The plan by which a failed call was submitted last, else the run's own."""
+        run_id = next(map(self._ledger.run_of, self.failures), None)
+        return self._claims[run_id].plan if run_id else self.plan
 
     @property
     def warnings(self) -> list[str]:
@@ -225,8 +234,8 @@ class Execution:
             self.fail(index, self.causes.where(index).error(Deleted, "cancelled"))
             return True
 
-    def retry(self, more: Resources) -> None:
-        """Submit the failed calls again.
+    def retry(self, more: Resources, inputs: Collection[bytes] = ()) -> list[bytes]:
+        """Submit the failed calls again, behind others; return their keys.
 
         Raises
         ------
@@ -234,18 +243,25 @@ class Execution:
             If the scheduler refused the job; the calls stay failed.
         """
         with self._lock:
-            if self._resubmitter is None:
-                return
-            by_run: dict[str, list[int]] = {}
-            for index in self.failures:
-                run_id = self._ledger.run_of(index)
-                by_run.setdefault(run_id or "", []).append(index)
-            for run_id, indices in by_run.items():
-                keys = [self.plan.keys[i] for i in indices]
-                plan = self._claims[run_id].plan
-                claim = self._resubmitter.submit(plan, keys, more)
+            failed = list(self.failures)
+            for claim, indices in self._recovery.resubmit(failed, more, inputs):
                 self._records.leave_out(indices)
                 self.follow(claim, indices)
+            return [self.plan.keys[index] for index in failed]
+
+    def restart(self, more: Resources) -> None:
+        """Drop what this run has computed, and submit all of its calls again."""
+        with self._lock:
+            self.cancel()
+            ended, self._children = self._children, []
+            for claim in ended:  # else they would count as those that compute it
+                claim.retire({})
+            indices = sorted(set(range(len(self.plan.keys))) - set(self.plan.done))
+            keys = [self.plan.keys[index] for index in indices]
+            self.folder.remove([n for n in self.folder.find(keys) if n >= 0])
+            claim = self._recovery.submit_all(self.plan, keys, more)
+            self._records.leave_out(indices)
+            self.follow(claim, indices)
 
     def delete(self) -> None:
         """Drop the run, its results and its open calls."""

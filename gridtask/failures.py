@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 import signal
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import indent
 from types import TracebackType
@@ -28,8 +28,14 @@ from gridtask.errors import (
     TimeLimit,
     WorkerFailedToStart,
 )
-from gridtask.printable import printable, short_repr, shorten
-from gridtask.units import format_size, parse_memory, parse_time
+from gridtask.printable import printable, short_repr
+from gridtask.units import (
+    format_memory,
+    format_size,
+    format_time,
+    parse_memory,
+    parse_time,
+)
 
 STORE_UNUSABLE = 75
 """Exit status of a worker that could not use the cache folder.
@@ -49,19 +55,22 @@ NODE_LOST = frozenset({19, 24, 25})
 is gone: Grid Engine's shepherd, or the supervisor of a local job), migrating,
 rescheduling."""
 
-MAX_MESSAGE = 300
-"""Characters that a list of failures shows of an exception's message."""
-
-MORE_MEMORY = "allow more: memory=..., or cluster_params='-l h_vmem=...'"
-MORE_TIME = "allow more: time=..., cluster_params='-l h_rt=...', or a smaller chunk="
-"""What to do next where a limit was reached."""
+AGAIN = "run the script again to compute it"
+"""What to do next where the call itself is not to blame."""
 
 LOG_LINES = 10
 """Last lines of a worker's log that an error shows."""
 
 
 class RemoteTraceback(Exception):
-    """Shows where on a node an exception was raised, as its cause."""
+    """Shows where on a node an exception was raised, as its cause.
+
+    Attributes
+    ----------
+    where : Circumstances or None
+    """
+
+    where: Circumstances | None = None
 
     def __str__(self) -> str:
         return f'\n"""\n{self.args[0].rstrip()}\n"""'
@@ -83,7 +92,7 @@ def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
         frames = frames.tb_next if frames is not None else None
     return {
         "type": type(error).__name__,
-        "message": _message(error),
+        "message": message_of(error),
         "traceback": _format(error, frames),
         "pickled": _pickle(error),
     }
@@ -91,10 +100,11 @@ def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
 
 def error_line(error: BaseException) -> str:
     """Return an exception as one printable line of at most 200 characters."""
-    return printable(f"{type(error).__name__}: {_message(error)}")[:200]
+    return printable(f"{type(error).__name__}: {message_of(error)}")[:200]
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return an exception's text, whatever its class does."""
     try:
         return str(error)
     except Exception:  # a user's __str__ may raise anything
@@ -114,7 +124,7 @@ def _pickle(error: BaseException) -> bytes | None:
     By its own pickling if that gives the same message; else by its arguments
     and attributes; else by those of them that can be pickled.
     """
-    kind, message = type(error), _message(error)
+    kind, message = type(error), message_of(error)
     args = tuple(_portable(value) for value in error.args)
     attributes = {n: _portable(value) for n, value in error.__dict__.items()}
     states = (error, (kind, error.args, error.__dict__), (kind, args, attributes))
@@ -125,7 +135,7 @@ def _pickle(error: BaseException) -> bytes | None:
         except Exception:  # whatever pickling or the class's own code raises
             continue
         is_last = state is states[-1]
-        if type(restored) is kind and (is_last or _message(restored) == message):
+        if type(restored) is kind and (is_last or message_of(restored) == message):
             return data
     return None
 
@@ -169,6 +179,10 @@ class Circumstances:
     host, log : str or None
     memory, time : str or None
         What the array task was allowed.
+    peak_mb : int
+        What its worker had used so far, in MB (2**20 bytes); 0 if not known.
+    task, run : str
+        The task's name and the run's id, for advice.
     log_tail : str
         The end of the worker's log.
     """
@@ -180,6 +194,9 @@ class Circumstances:
     log: str | None = None
     memory: str | None = None
     time: str | None = None
+    peak_mb: int = 0
+    task: str = ""
+    run: str = ""
     log_tail: str = ""
 
     @property
@@ -188,13 +205,35 @@ class Circumstances:
         text = f"array task {self.job}" if self.job else "this process"
         return f"{text} on {self.host}" if self.host else text
 
+    @property
+    def more_memory(self) -> str:
+        """Return what to do where the memory was too little."""
+        if self.memory is None:
+            return "allow more: memory=..., or cluster_params='-l h_vmem=...'"
+        return self._more("memory", format_memory(2 * parse_memory(self.memory)))
+
+    @property
+    def more_time(self) -> str:
+        """Return what to do where the time was too short."""
+        if self.time is None:
+            return "allow more: time=..., or cluster_params='-l h_rt=...'"
+        more = self._more("time", format_time(2 * parse_time(self.time)))
+        return f"{more}; or a smaller chunk="
+
+    def _more(self, name: str, value: str) -> str:
+        task = self.task or "task"
+        options = f'{task}.options({name}="{value}")'
+        if not self.run:
+            return options
+        return f"gridtask retry {self.run} --{name} {value}, or {options}"
+
     def error(self, kind: type[CallError], what: str, advice: str = "") -> CallError:
         """Return an error of `kind` whose message says `what` happened."""
         parts = [f"no result for {self.call} [{self.key[:8]}]: {what}"]
         if self.log:
             parts.append(f"log: {self.log}")
         if advice:
-            parts.append(advice)
+            parts.append(f"next: {advice}")
         if self.log_tail:
             parts.append(f"the log ends with:\n{indent(self.log_tail, '    ')}")
         lines = "\n  ".join(parts).splitlines()
@@ -224,14 +263,16 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         error = where.error(CallError, text)
     elif isinstance(error, MemoryError) and where.memory:
         said = record["message"] or record["type"]
-        text = f"it ran out of memory={where.memory}: {said}"
-        error = where.error(OutOfMemory, text, MORE_MEMORY)
+        peak = f" at {format_size(where.peak_mb * 2**20)}" if where.peak_mb else ""
+        text = f"it ran out of memory={where.memory}{peak}: {said}"
+        error = where.error(OutOfMemory, text, where.more_memory)
     elif not isinstance(error, CallError):  # which says where by itself
         note = f"in {where.call} [{where.key[:8]}], {where.place}"
         note += f"; log: {where.log}" if where.log else ""
         notes = [*getattr(error, "__notes__", ()), note]
         object.__setattr__(error, "__notes__", notes)  # its class may be frozen
     cause = RemoteTraceback(record["traceback"])
+    cause.where = where
     object.__setattr__(error, "__cause__", cause)
     return error
 
@@ -258,13 +299,13 @@ def diagnose(
     """
     if ended is None and not has_run:
         what = f"{where.place} was deleted while it waited"
-        return where.error(Deleted, what, "run the script again to compute it")
+        return where.error(Deleted, what, AGAIN)
     if ended is None:
         return where.error(
             NodeLost,
             f"{where.place} is gone, and the scheduler has no record of its end: "
             "the node was lost, or the job was deleted while it waited",
-            "run the script again to compute it",
+            AGAIN,
         )
     if ended.deleted_by:
         return where.error(Deleted, f"{where.place} was deleted by {ended.deleted_by}")
@@ -273,12 +314,12 @@ def diagnose(
         return _over_limit(ended, where)
     if ended.failed in NODE_LOST:
         what = f"{where.place} was lost: {ended.failed_text}"
-        return where.error(NodeLost, what, "run the script again to compute it")
+        return where.error(NodeLost, what, AGAIN)
     if 128 < status < 128 + signal.NSIG:
         return _killed(status - 128, ended, where)
     if status == STOPPED_EARLY:
         what = f"{where.place} came to its soft time limit before this call"
-        return where.error(TimeLimit, what, MORE_TIME)
+        return where.error(TimeLimit, what, where.more_time)
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
         return where.error(WorkerFailedToStart, what)
@@ -296,14 +337,14 @@ def diagnose(
         ResultUnreadable,
         f"the worker of {where.place} ended normally, but its result is not in the "
         "cache folder",
-        "run the script again to compute it",
+        AGAIN,
     )
 
 
 def never_submitted(where: Circumstances) -> CallError:
     """Return the error of a call whose driver ended before it submitted the job."""
     what = "the driver that was to submit its job has ended, and there is no such job"
-    return where.error(NodeLost, what, "run the script again to compute it")
+    return where.error(NodeLost, what, AGAIN)
 
 
 def error_state(reason: str | None, where: Circumstances) -> CallError:
@@ -329,13 +370,13 @@ def _over_limit(ended: Accounting, where: Circumstances) -> CallError:
     if is_full or (where.memory is None and where.time and not is_late):
         limit = f" of memory={where.memory}" if where.memory else ""
         what = f"{where.place} was killed {used}{limit}"
-        return where.error(OutOfMemory, what, MORE_MEMORY)
+        return where.error(OutOfMemory, what, where.more_memory)
     if is_late or (where.time is None and where.memory):
         limit = f" of time={where.time}" if where.time else ""
         what = f"{where.place} was killed after {seconds:.0f} s{limit}"
-        return where.error(TimeLimit, what, MORE_TIME)
+        return where.error(TimeLimit, what, where.more_time)
     what = f"{where.place} was killed at a limit ({ended.failed_text}) {used}"
-    return where.error(Killed, what, f"{MORE_MEMORY}; or {MORE_TIME}")
+    return where.error(Killed, what, f"{where.more_memory}; or {where.more_time}")
 
 
 def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
@@ -350,40 +391,3 @@ def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
     seconds = ended.wall_seconds or 0.0
     what = f"{where.place} was killed by {name} after {seconds:.0f} s{hint}"
     return where.error(Killed, what)
-
-
-def summarise(
-    failures: Mapping[int, BaseException], n_calls: int, describe: Callable[[int], str]
-) -> str:
-    """Return the message of a `MapError`: failures grouped by cause.
-
-    Parameters
-    ----------
-    failures : mapping of int to BaseException
-        By index of the call in the input.
-    describe : callable
-        Returns a call's text for an index.
-    """
-    groups: dict[tuple[str, str], list[int]] = {}
-    for index, error in failures.items():
-        lines = _message(error).splitlines() or [""]
-        first = shorten(printable(lines[0]), MAX_MESSAGE)
-        if isinstance(error, CallError):  # its text names the call: group by kind
-            first = ""
-        groups.setdefault((type(error).__name__, first), []).append(index)
-    parts = [f"{len(failures)} of {n_calls} calls failed:"]
-    for (kind, message), indices in sorted(groups.items(), key=lambda g: -len(g[1])):
-        example = failures[indices[0]]
-        head = f"{len(indices)} x {kind}" + (f": {message}" if message else "")
-        parts.append(f"  {head}\n    first: call {indices[0]}, {describe(indices[0])}")
-        parts += [f"    {printable(line)}" for line in _details(example)]
-    parts.append("The other results are kept; a rerun computes only what failed.")
-    return "\n".join(parts)
-
-
-def _details(error: BaseException) -> Sequence[str]:
-    """Return the lines to show of a group's first example."""
-    if isinstance(error, CallError):
-        return _message(error).splitlines()
-    notes = getattr(error, "__notes__", ())
-    return [line for note in notes for line in str(note).splitlines()]

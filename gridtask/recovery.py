@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gridtask.claims import Claim
@@ -18,6 +18,7 @@ from gridtask.errors import (
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.plan import Place
 from gridtask.retry import Resources, Resubmitter, describe, more_of
+from gridtask.runfile import RunPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,8 @@ class Recovery:
             plan = self._claims[what.run_id].plan
             keys = [self._key_of(index) for index in errors]
             try:
-                if self._resubmitter is None:
-                    msg = "nothing is tried again here"
-                    raise GridTaskError(msg)
                 inputs = _missing_inputs(errors.values())
-                claim = self._resubmitter.submit(plan, keys, what.more, inputs)
+                claim = self.submit_all(plan, keys, what.more, inputs)
             except (GridTaskError, OSError) as problem:
                 for index, error in errors.items():
                     error.add_note(f"it could not be submitted again: {problem}")
@@ -133,6 +131,31 @@ class Recovery:
             text = describe(what.more, plan, len(keys), error, is_innocent=innocent)
             submitted.append((claim, list(errors), text))
         return submitted
+
+    def resubmit(
+        self, indices: Iterable[int], more: Resources, inputs: Collection[bytes]
+    ) -> Iterator[tuple[Claim, list[int]]]:
+        """Submit failed calls again as their user has asked for, run by run."""
+        by_run: dict[str, list[int]] = {}
+        for index in indices:
+            by_run.setdefault(self._ledger.run_of(index) or "", []).append(index)
+        for run_id, chosen in by_run.items():
+            keys = [self._key_of(index) for index in chosen]
+            plan = self._claims[run_id].plan
+            yield self.submit_all(plan, keys, more, inputs), chosen
+
+    def submit_all(
+        self,
+        plan: RunPlan,
+        keys: list[bytes],
+        more: Resources,
+        inputs: Collection[bytes] = (),
+    ) -> Claim:
+        """Submit calls of a run again; GridTaskError where nothing can be."""
+        if self._resubmitter is None:
+            msg = "nothing is tried again here"
+            raise GridTaskError(msg)
+        return self._resubmitter.submit(plan, keys, more, inputs)
 
     def _again(
         self,

@@ -28,12 +28,13 @@ from gridtask.units import format_memory, format_time, parse_memory, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """A layer of resources above those of the first attempt."""
+    """A layer of resources above those of the first attempt, or in their place."""
 
     cluster_params: Sequence[str] = ()
     memory: str | None = None
     time: str | None = None
     slots: int | None = None
+    replaces: bool = False
 
 
 def more_of(error: CallError, plan: RunPlan, attempts: int) -> Resources | None:
@@ -189,11 +190,13 @@ class Resubmitter:
             chunks=cut.chunks,
             jobs=cut.jobs,
             cluster_params=resources.words if is_cluster else (),
-            memory=resources.memory or plan.memory,
-            time=resources.time or plan.time,
+            memory=resources.memory or (None if more.replaces else plan.memory),
+            time=resources.time or (None if more.replaces else plan.time),
         )
 
     def _resources(self, plan: RunPlan, more: Resources) -> Resolved:
+        if more.replaces:
+            return merge([more], self._site)
         words = tuple(shlex.quote(word) for word in plan.cluster_params)
         return merge([Resources(cluster_params=(" ".join(words),)), more], self._site)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from gridtask import failures as kinds
-from gridtask import upstream
+from gridtask import groups, upstream
 from gridtask.calls import Arguments
 from gridtask.counts import Counts
 from gridtask.errors import MapError
 from gridtask.futures import RESOLVER, GridFuture
 from gridtask.progress import Status, open_status
 from gridtask.tidying import tidy
+from gridtask.waiting import wait
 
 if TYPE_CHECKING:
     from gridtask.driver import Execution
@@ -176,8 +175,7 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         TimeoutError
             If `timeout` has passed.
         """
-        with open_status(self._label, progress=progress) as status:
-            self._wait(status, timeout)
+        self._watch(timeout, progress)
 
     def results(
         self,
@@ -202,16 +200,15 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         TimeoutError
             If `timeout` has passed.
         """
+        is_complete = False
         if wait:
-            self.wait(timeout, progress)
+            is_complete = self._watch(timeout, progress, asks=not return_exceptions)
         else:
             self._execution.step(now=True)
         values, failed = self._gather()
         if wait:
             tidy(self._execution.folder)
-        elif not return_exceptions:
-            failed = {}
-        return self._deliver(values, failed, return_exceptions)
+        return self._deliver(values, failed, return_exceptions, is_complete)
 
     def retry(
         self,
@@ -241,7 +238,9 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         if isinstance(cluster_params, str):
             cluster_params = (cluster_params,)
         more = Resources(tuple(cluster_params), memory, time, slots)
-        Settings().with_options(**asdict(more))
+        Settings().with_options(
+            cluster_params=more.cluster_params, memory=memory, time=time, slots=slots
+        )
         failed = set(self.failures())
         self._execution.retry(more)
         for position in failed:  # a future keeps its error: these get new ones
@@ -255,38 +254,46 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         """Delete the jobs of this run; results that are there stay."""
         self._execution.cancel()
 
-    def _wait(self, status: Status, timeout: float | None = None) -> None:
-        """Step until all is final, showing counts on `status`."""
-        execution = self._execution
-        end = None if timeout is None else time.monotonic() + timeout
-        try:
-            while True:
-                delay = execution.step()
-                while execution.warnings:
-                    status.message(execution.warnings.pop(0))
-                status.update(execution.counts())
-                if execution.is_final:
-                    return
-                if end is not None and time.monotonic() + delay >= end:
-                    time.sleep(max(0.0, end - time.monotonic()))
-                    execution.step(now=True)
-                    if not execution.is_final:
-                        raise TimeoutError(self._still_open(timeout))
-                    continue
-                time.sleep(delay)
-        except KeyboardInterrupt:
-            status.message(
-                f"stopped waiting; the jobs go on. Run the script again to come back, "
-                f"or gridtask.open_run({self.id!r})"
-            )
-            raise
+    # ---------------------------------------------------- for the rest of gridtask
 
-    def _still_open(self, timeout: float | None) -> str:
-        counts = self._execution.counts()
-        return (
-            f"after {timeout:g} s: {counts}; the jobs go on, "
-            f"gridtask.open_run({self.id!r}) or a rerun comes back to them"
-        )
+    def failure_text(self, *, short: bool = False) -> str:
+        """Return the failures so far, grouped by cause; empty if there are none.
+
+        Parameters
+        ----------
+        short : bool
+            One line.
+        """
+        failed = self.failures()
+        if not failed:
+            return ""
+        make = groups.in_short if short else groups.summarise
+        texts = self._execution.texts
+        return make(failed, len(self), lambda p: texts(self._positions[p]))
+
+    def take_warnings(self) -> list[str]:
+        """Return what is to be told to the user, once."""
+        warnings = self._execution.warnings
+        taken = warnings[:]
+        del warnings[: len(taken)]
+        return taken
+
+    def renew_futures(self) -> None:
+        """Make new futures of calls that run again: a future keeps its outcome."""
+        self._futures.clear()
+
+    def _watch(
+        self, timeout: float | None, progress: bool | None, *, asks: bool = True
+    ) -> bool:
+        """Wait with a status; return as `_wait` does."""
+        with open_status(self._label, progress=progress) as status:
+            return self._wait(status, timeout, asks=asks)
+
+    def _wait(
+        self, status: Status, timeout: float | None = None, *, asks: bool = True
+    ) -> bool:
+        """Wait for all calls, see `gridtask.waiting.wait`."""
+        return wait(self, status, timeout, asks=asks)
 
     def _gather(self) -> tuple[list[Any], dict[int, BaseException]]:
         """Return all values, `MISSING` where there is none, and the errors."""
@@ -314,19 +321,18 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         values: list[Any],
         failed: Mapping[int, BaseException],
         return_exceptions: bool,
+        is_complete: bool,
     ) -> list[R]:
-        """Return values, with errors in their places or raised together."""
+        """Return values, with errors in their places or raised together.
+
+        Where the user did not wait for all, what is missing is no error.
+        """
         if return_exceptions:
             for position, error in failed.items():
                 values[position] = error
-        elif failed:
-            raise self._map_error(failed, values)
+        elif failed and is_complete:
+            text = groups.summarise(
+                failed, len(self), lambda p: self._execution.texts(self._positions[p])
+            )
+            raise MapError(text, dict(failed), values)
         return values
-
-    def _map_error(
-        self, failed: Mapping[int, BaseException], values: list[Any]
-    ) -> MapError:
-        text = kinds.summarise(
-            failed, len(self), lambda p: self._execution.texts(self._positions[p])
-        )
-        return MapError(text, dict(failed), values)

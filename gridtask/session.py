@@ -265,7 +265,7 @@ class Session(Generic[R]):
                 return reused
             for _ in range(N_ROUNDS):
                 run = self._start(status, calls, keys, refresh=refresh, **order)
-                run._wait(status, timeout)
+                is_complete = run._wait(status, timeout, asks=not return_exceptions)
                 values, failed = run._gather()
                 lost = run._execution.lost
                 if not lost:
@@ -273,7 +273,7 @@ class Session(Generic[R]):
                 status.message(f"{len(lost)} results are computed again; {lost[0]}")
                 refresh = False
         tidy(self.folder)
-        return run._deliver(values, failed, return_exceptions)
+        return run._deliver(values, failed, return_exceptions, is_complete)
 
     def _reuse(
         self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]

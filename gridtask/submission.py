@@ -109,6 +109,8 @@ class Submission:
             plan = make_plan(self.keys, self.positions, cached=done, in_flight={})
             execution = self._execution(self._run_plan(plan, ""))
         execution.texts = _texts(self.work, self.order.calls, self.positions)
+        futures = (future for found in self._inputs.values() for future in found)
+        execution.inputs = tuple(dict.fromkeys(f._execution for f in futures))
         return execution
 
     def preview(self) -> Plan:

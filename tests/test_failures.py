@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from gridtask import failures
 from gridtask.backends.base import Accounting
 from gridtask.errors import (
     CallError,
@@ -27,7 +26,6 @@ from gridtask.failures import (
     describe_exception,
     diagnose,
     error_state,
-    summarise,
     task_exception,
 )
 
@@ -37,6 +35,7 @@ WHERE = Circumstances(
     job="118.7",
     host="node042",
     log="/cache/runs/abc.t7.log",
+    task="simulate",
 )
 GIB = 1 << 30
 
@@ -202,11 +201,12 @@ def test_a_note_names_call_job_host_and_log(error):
 
 def test_out_of_memory_under_a_limit_names_the_limit():
     """Grid Engine's limit is a MemoryError in the worker, and nothing else."""
-    where = dataclasses.replace(WHERE, memory="4G")
+    where = dataclasses.replace(WHERE, memory="4G", peak_mb=4000, run="k3f9a2bc")
     back = travel(MemoryError("cannot allocate"), where)
     assert type(back) is OutOfMemory
-    assert "it ran out of memory=4G: cannot allocate" in str(back)
-    assert "allow more: memory=" in str(back)
+    assert "it ran out of memory=4G at 3.9 GiB: cannot allocate" in str(back)
+    retry = 'gridtask retry k3f9a2bc --memory 8G, or simulate.options(memory="8G")'
+    assert f"next: {retry}" in str(back)
     assert isinstance(back.__cause__, RemoteTraceback)
     assert type(travel(MemoryError())) is MemoryError
 
@@ -227,13 +227,13 @@ CASES = {
         ended(**LIMIT, max_vmem=5 * GIB, wall_seconds=9.0),
         {"memory": "4G", "time": "1:0:0"},
         OutOfMemory,
-        ["5.0 GiB of memory=4G", "-l h_vmem="],
+        ["5.0 GiB of memory=4G", 'simulate.options(memory="8G")'],
     ),
     "over time": (
         ended(**LIMIT, max_vmem=GIB, wall_seconds=3600.0),
         {"memory": "4G", "time": "1:0:0"},
         TimeLimit,
-        ["after 3600 s of time=1:0:0", "-l h_rt=", "chunk="],
+        ["3600 s of time=1:0:0", 'simulate.options(time="02:00:00")', "chunk="],
     ),
     "a second before the time limit": (
         ended(**LIMIT, wall_seconds=2.0),
@@ -376,42 +376,3 @@ def test_an_error_state_has_its_reason(reason):
     error = error_state(reason, WHERE)
     assert type(error) is JobErrorState
     assert (reason or "no reason given") in str(error)
-
-
-# ----------------------------------------------------------------- the MapError
-
-
-def test_failures_are_grouped_by_cause():
-    """The most frequent first, each with its first call."""
-    lost = [diagnose(None, dataclasses.replace(WHERE, call=f"f({i})")) for i in (3, 4)]
-    failed = {
-        0: ValueError("bad seed"),
-        3: lost[0],
-        4: lost[1],
-        5: ValueError("bad seed"),
-        6: ValueError("other"),
-        7: ValueError("bad seed"),
-    }
-    lines = summarise(failed, 10, lambda i: f"f({i})").splitlines()
-    assert lines[0] == "6 of 10 calls failed:"
-    assert lines[1:3] == ["  3 x ValueError: bad seed", "    first: call 0, f(0)"]
-    assert lines[3:5] == ["  2 x NodeLost", "    first: call 3, f(3)"]
-    assert lines[5].startswith("    no result for f(3) [3fa91c02]: ")
-    assert "  1 x ValueError: other" in lines
-    assert lines[-1].endswith("a rerun computes only what failed.")
-
-
-def test_notes_of_the_first_example_are_shown():
-    """They lead to host and log."""
-    text = summarise({2: travel(ValueError("x"))}, 3, lambda i: f"f({i})")
-    assert "array task 118.7 on node042; log: /cache/runs/abc.t7.log" in text
-
-
-def test_messages_of_users_are_made_harmless_and_short():
-    """Of many lines the first, cut, and no control characters."""
-    error = ValueError("\x1b[31m" + "x" * 1000 + "\nsecond line")
-    text = summarise({0: error, 1: Unprintable()}, 2, str)
-    assert all(line.isprintable() for line in text.splitlines())
-    assert max(map(len, text.splitlines())) < failures.MAX_MESSAGE + 50
-    assert "second line" not in text
-    assert "(its message cannot be shown)" in text

@@ -105,6 +105,12 @@ def split(params: str | Sequence[str], *, stacklevel: int = 1) -> tuple[str, ...
     return tuple(word for option, arguments in kept for word in (option, *arguments))
 
 
+def as_text(words: Sequence[str]) -> str:
+    """Return options as a person edits them, ``"-l h_vmem=4G; -q long.q"``."""
+    groups = (shlex.join([option, *rest]) for option, rest in _groups(words))
+    return "; ".join(groups)
+
+
 def _checked_groups(params: str | Sequence[str]) -> list[_Group]:
     """Return options with their arguments, none of them refused."""
     texts = [params] if isinstance(params, str) else params

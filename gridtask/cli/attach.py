@@ -68,19 +68,9 @@ def find_run(args: argparse.Namespace) -> Run[Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Wait for the run."""
-    from gridtask.failures import summarise
-
     run = find_run(args)
     run.wait()
-    failed = run.failures()
-    if not failed:
-        return 0
-    text = summarise(failed, len(run), lambda index: _text(run, index))
+    text = run.failure_text()
     for line in text.splitlines():
         say(line)
-    return FAILED
-
-
-def _text(run: Run[Any], index: int) -> str:
-    """Return a call of a run as it is written in Python."""
-    return run._execution.texts(run._positions[index])
+    return FAILED if text else 0

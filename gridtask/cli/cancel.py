@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not confirmed("cancel", args.yes):
         return FAILED
     run.cancel()
-    problems = run._execution.warnings
+    problems = run.take_warnings()
     for text in problems:
         say(text)
     progress = run.progress()
