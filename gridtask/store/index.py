@@ -113,16 +113,20 @@ class Index:
         """
         absorbed = self._absorbed.setdefault(kind, [])
         absorbed += [0] * (len(self.files) - len(absorbed))
+        keys: list[bytes] = []
+        numbers: list[int] = []
         for file_number, file in enumerate(self.files):
             start, absorbed[file_number] = absorbed[file_number], len(file)
             if start < len(file):
-                self._absorb(kind, file_number, start)
+                found = self.numbers_in(file_number, kind, start)
+                keys += self._keys_of(file_number, found)
+                numbers += found
+        if numbers:
+            self._absorb(kind, keys, numbers)
         return self._live.setdefault(kind, {})
 
-    def _absorb(self, kind: Kind, file_number: int, start: int) -> None:
-        """Add the rows of a file from `start` on to the live records."""
-        numbers = self.numbers_in(file_number, kind, start)
-        keys = self._keys_of(file_number, numbers)
+    def _absorb(self, kind: Kind, keys: list[bytes], numbers: list[int]) -> None:
+        """Add records to those that count."""
         fresh = dict(zip(keys, numbers, strict=True))
         live = self._live.setdefault(kind, {})
         if len(fresh) == len(keys) and live.keys().isdisjoint(fresh):
@@ -143,12 +147,11 @@ class Index:
             return []
         first, last = numbers[0] & ROW_MASK, numbers[-1] & ROW_MASK
         part = index[first * ENTRY.size : (last + 1) * ENTRY.size]
-        keys = map(itemgetter(0), _KEY.iter_unpack(part))
-        if last - first + 1 == len(numbers):
-            return list(keys)
-        chosen = set(numbers)
-        base = file_number << ROW_BITS | first
-        return [key for number, key in enumerate(keys, base) if number in chosen]
+        keys = list(map(itemgetter(0), _KEY.iter_unpack(part)))
+        if len(keys) == len(numbers):
+            return keys
+        base = self.number_of(file_number, first)
+        return [keys[number - base] for number in numbers]
 
     def _counts_before(self, number: int, other: int, kind: Kind) -> bool:
         """Return whether a record counts rather than another of its key."""

@@ -59,30 +59,51 @@ LOOK_UP = """
     import sys
     from pathlib import Path
     from gridtask.store.folder import Folder
-    began = time.monotonic()
-    folder = Folder(Path(sys.argv[1]), "task")
-    folder.refresh()
-    print("refresh", time.monotonic() - began)
     n = int(sys.argv[2])
     keys = [i.to_bytes(16, "little") for i in range(n)]
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
+    folder = Folder(Path(sys.argv[1]), "task")
+    folder.refresh()
     assert min(folder.find(keys)) >= 0
-    print("find", time.monotonic() - began)
+    print("seconds", time.monotonic() - began)
+    print("cpu_seconds", time.process_time() - used)
+"""
+
+LIST = """
+    import contextlib
+    import io
+    import sys
+    from gridtask.cli import main
+    shown = io.StringIO()
+    began = time.monotonic()
+    with contextlib.redirect_stdout(shown):
+        assert main(["-C", sys.argv[1], "ls"]) == 0
+    assert "\\t1000000\\t" in shown.getvalue()
+    print("seconds", time.monotonic() - began)
+    # Of the whole process: the interpreter's start and all imports too.
+    print("cpu_seconds", time.process_time())
 """
 
 
 def test_a_million_results(tmp_path):
-    """Which of 1,000,000 calls have a result: under 2 s and 500 MB."""
-    path = tmp_path / "folder"
+    """Which of 1,000,000 calls have a result, and ``ls``: 2 s and 500 MB each.
+
+    Processor seconds are judged, which depend less on who else is at work.
+    """
+    from gridtask.store.store import Store
+
+    path = Store.open(tmp_path / "cache").folder("task").path
     write_files(path, 16, 62_500, 100)
     folder = Folder(path, "task")
     folder.refresh()
     done = folder.compact()
     assert done.n_packs <= 8
-    seen = measure(LOOK_UP, path, 1_000_000)
-    print(f"1,000,000 results in {done.n_packs} packs: {seen}")
-    assert seen["refresh"] + seen["find"] < 2
-    assert seen["peak_mb"] < 500
+    looked = measure(LOOK_UP, path, 1_000_000)
+    listed = measure(LIST, tmp_path / "cache")
+    print(f"1,000,000 results in {done.n_packs} packs: looked up {looked}, ls {listed}")
+    for seen in (looked, listed):
+        assert seen["cpu_seconds"] < 2
+        assert seen["peak_mb"] < 500
 
 
 def test_a_hundred_thousand_small_results_at_rest(tmp_path, monkeypatch):
