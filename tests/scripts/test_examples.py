@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-WITH_TESTS = {"quickstart.py", "simple.py", "non_interactive.py", "digits.py"}
+WITH_TESTS = {
+    "quickstart.py",
+    "simple.py",
+    "non_interactive.py",
+    "pygrid_tutorial.py",
+    "digits.py",
+}
 OTHERS = sorted({path.name for path in EXAMPLES.glob("*.py")} - WITH_TESTS)
 NOTHING_COMPUTED = "/ 0 finished / 0 running / 0 failed / 0 in queue"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,6 +79,19 @@ def test_non_interactive_refuses_an_unknown_action(project, on_local):
     ended = project.finish(project.start("non_interactive.py", "cancel"))
     assert ended.returncode == 1
     assert "submit, progress or results" in ended.stderr
+
+
+def test_pygrid_tutorial(project, backend):
+    """Each step of PyGrid's tutorial has a counterpart, and works twice."""
+    for _ in range(2):
+        steps = iter(project.run("pygrid_tutorial.py").stdout.splitlines())
+        assert "[5, 14]" in steps
+        assert "[17]" in steps
+        assert "[{'a': 1, 'b': 2, 'weight': 2}, {'a': 2, 'b': 3, 'weight': 4}]" in steps
+        assert "[5, 14]" in steps
+        assert "[1485. 1486. 1487.]" in steps
+        assert "{0: FileNotFoundError(2, 'No such file or directory')}" in steps
+        assert "[7]" in steps
 
 
 def test_digits(project, on_cell):
