@@ -260,7 +260,7 @@ def _note_members(closure: Closure, node: Node, changed: set[tuple[str, str]]) -
     cls, method, is_class_method = node.member
     for attribute, how in changed:
         if how == "attribute" and not is_class_method:
-            continue  # sets the instance's own
+            how = "own attribute"  # the instance's
         closure.member_changes.append((cls, method, attribute, how))
 
 

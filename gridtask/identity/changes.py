@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Final
 
+from gridtask.identity.callables import locate
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
 from gridtask.identity.lookup import Environment, Found, Namespace
+from gridtask.identity.names import function_uses
+from gridtask.identity.scopes import ScopeError
 from gridtask.identity.state import counts_as_called, is_container
-from gridtask.identity.uses import Change
+from gridtask.identity.uses import Change, Passed, Uses
 
 MISSING: Final = object()
 
@@ -20,8 +23,18 @@ def find_state(closure: Closure) -> None:
         method = node.member[1] if node.member else None
         if change.how == "rebind" or counts_as_called(method, closure.attributes):
             _note_change(closure, node, change, environment)
+    for node, passed, environment in closure.passed:
+        method = node.member[1] if node.member else None
+        is_called = counts_as_called(method, closure.attributes)
+        if is_called and _changes_argument(closure, passed, environment):
+            _note_change(closure, node, Change(passed.argument, "content"), environment)
     for cls, method, attribute, how in closure.member_changes:
         if not counts_as_called(method, closure.attributes):
+            continue
+        for owner in closure.instances:
+            if issubclass(type(owner), cls):
+                closure.found_state.add_attribute(owner, attribute)
+        if how == "own attribute":
             continue
         for base in cls.__mro__:
             held = vars(base).get(attribute, MISSING)
@@ -56,6 +69,50 @@ def _note_change(
         _change_member(closure, found.value, found.attributes)
     elif state.add_content(found.value) and found.namespace is not None:
         _add_name(closure, found.namespace, found.name, node)
+
+
+def _changes_argument(
+    closure: Closure, passed: Passed, environment: Environment
+) -> bool:
+    """Return whether a function changes what it is given, or hands it on to one."""
+    stack = [(passed.function, passed.place, environment)]
+    seen: set[tuple[int, str]] = set()
+    while stack:
+        chain, place, around = stack.pop()
+        found = closure.follow_chain(chain, around)
+        function = found.value
+        if found.attributes or not isinstance(function, FunctionType):
+            continue
+        if not closure.boundary.owns_file(function.__code__.co_filename):
+            continue
+        name = _parameter(function, place)
+        if (id(function), name) in seen:
+            continue
+        seen.add((id(function), name))
+        uses = _uses_of(function)
+        if name in uses.changed_parameters:
+            return True
+        cells = dict(
+            zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        )
+        inside = Environment(function.__globals__, cells, function)
+        stack += [(c, p, inside) for given, c, p in uses.forwarded if given == name]
+    return False
+
+
+def _parameter(function: FunctionType, place: int | str) -> str:
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    if isinstance(place, str):
+        return place
+    return names[place] if place < len(names) else ""
+
+
+def _uses_of(function: FunctionType) -> Uses:
+    place = locate(function)
+    try:
+        return Uses() if place is None else function_uses(place)
+    except ScopeError:
+        return Uses()
 
 
 def _add_name(closure: Closure, namespace: Namespace, name: str, node: Node) -> None:

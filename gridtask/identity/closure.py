@@ -27,10 +27,11 @@ from gridtask.identity.lookup import (
     load_submodule,
     qualify,
 )
+from gridtask.identity.mutators import IMPORTS
 from gridtask.identity.sources import Imported
 from gridtask.identity.state import State
 from gridtask.identity.texts import namespace_sources
-from gridtask.identity.uses import Chain, Change, Uses
+from gridtask.identity.uses import Chain, Change, Passed, Uses
 
 _MISSING = object()
 _MODULE_NAMES = frozenset(
@@ -96,6 +97,9 @@ class Closure:
         self.kept: list[object] = []
         self.member_changes: list[tuple[type, str, str, str]] = []
         self.changes: list[tuple[Node, Change, Environment]] = []
+        self.passed: list[tuple[Node, Passed, Environment]] = []
+        self.instances: list[object] = []
+        self.importing: dict[int, tuple[Node, bool]] = {}
         self._queue: deque[Callable[[], None]] = deque()
 
     # -- the worklist -----------------------------------------------------------
@@ -106,6 +110,7 @@ class Closure:
     def run(self) -> None:
         """Walk until nothing new is found, then say what is state."""
         from gridtask.identity.changes import find_state
+        from gridtask.identity.dynamic import link_imported
         from gridtask.identity.members import link_subclasses
 
         while self._queue:
@@ -113,6 +118,8 @@ class Closure:
                 self._queue.popleft()()
             if "subclasses" in self.flags:
                 link_subclasses(self)
+            if self.importing and not self._queue:
+                link_imported(self)
         find_state(self)
 
     def subjects(self) -> Iterator[object]:
@@ -151,21 +158,34 @@ class Closure:
     # -- uses of names ----------------------------------------------------------
     def apply(self, node: Node, uses: Uses, environment: Environment) -> None:
         """Link `node` to all that its code uses."""
+        from gridtask.identity.dynamic import note_outside
+
         self.attributes.update(dict.fromkeys(uses.attributes))
         self.flags |= uses.flags
+        is_known = "dynamic import" not in uses.flags
         for chain in uses.chains:
             shown = [str(chain.root), *chain.attributes]
             label = f"{chain.kind} {'.'.join(shown)}"
-            node.link(label, self.resolve(chain, environment, node.name))
+            target = self.resolve(chain, environment, node.name)
+            node.link(label, target)
+            if isinstance(target, str):
+                note_outside(self, node, target, is_known and shown[-1] in IMPORTS)
+            if "__globals__" in chain.attributes:
+                self._link_globals(node, chain, environment)
         if "module" in uses.flags:
             node.link("own module", self.whole_module(environment.namespace))
-        if "dynamic import" in uses.flags:
-            self.warnings[node.name] = (
-                f"{node.name} imports a module whose name is not a constant: its code "
-                "does not count; name it with depends=[...]"
-            )
         for change in uses.changes:
             self.changes.append((node, change, environment))
+        for passed in uses.passed:
+            self.passed.append((node, passed, environment))
+
+    def _link_globals(self, node: Node, chain: Chain, environment: Environment) -> None:
+        """Link ``function.__globals__`` to the whole of the function's module."""
+        function = self.follow_chain(chain, environment).value
+        if isinstance(function, FunctionType) and self.boundary.owns_file(
+            function.__code__.co_filename
+        ):
+            node.link("globals", self.whole_module(function.__globals__))
 
     def resolve(self, chain: Chain, environment: Environment, user: str = "") -> Target:
         """Return what a chain leads to."""

@@ -9,14 +9,14 @@ import ast
 import functools
 import sys
 from collections.abc import Iterator
-from types import CellType, FunctionType, ModuleType
+from types import CellType, FunctionType
 from typing import Any
 
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Node
+from gridtask.identity.fillers import changes_of, find_defining, find_outside
 from gridtask.identity.lookup import Environment, Namespace, Target, qualify
 from gridtask.identity.names import enclosed_uses, statement_uses
-from gridtask.identity.scopes import ScopeError
 from gridtask.identity.sources import Place, Source
 from gridtask.identity.syntax import (
     DEFINITIONS,
@@ -28,7 +28,7 @@ from gridtask.identity.syntax import (
     is_main_guard,
 )
 from gridtask.identity.texts import namespace_sources
-from gridtask.identity.uses import Change, Uses
+from gridtask.identity.uses import Uses
 
 _READERS = frozenset(
     [
@@ -59,45 +59,19 @@ def definition(
     if known is not None:
         return known
     node = Node(qualify(namespace, name), kind, None)
-    found = list(defining(closure, namespace, name))
+    found = find_defining(closure, namespace, name)
     if not found and not required:
         return None
     closure.globals[key] = node
     _add_statements(closure, node, found, namespace)
-    for other in _namespaces_around(closure, namespace):
-        outside = list(_setting_outside(other, namespace, name))
-        if outside:
-            part = Node(f"{node.name} from outside", kind, None)
-            node.link("set outside", part)
-            _add_statements(closure, part, outside, other)
+    for other, outside in find_outside(closure, namespace, name):
+        part = Node(f"{node.name} from outside", kind, None)
+        node.link("set outside", part)
+        _add_statements(closure, part, outside, other)
     if any(_reads_data(unit) for _, unit in found) and name in namespace:
         # What the task changes, it changes in what was read.
         node.link("read", closure.visit(namespace[name], node.name))
     return node
-
-
-def _namespaces_around(closure: Closure, namespace: Namespace) -> list[Namespace]:
-    """Return the globals of the task's module and the script: they set up others."""
-    root = getattr(closure.root, "__globals__", None)
-    main = vars(sys.modules["__main__"])
-    around = [main] if root is main or root is None else [root, main]
-    return [other for other in around if other is not namespace]
-
-
-def _setting_outside(
-    other: Namespace, namespace: Namespace, name: str
-) -> Iterator[tuple[Source, ast.stmt]]:
-    """Yield the top-level statements that set a global of another module."""
-    for source in namespace_sources(other):
-        for unit in source.tree.body:
-            if isinstance(unit, DEFINITIONS) or is_main_guard(unit):
-                continue
-            for (_, root, attributes), _ in _changes_of(source, unit):
-                holder = other.get(str(root))
-                is_set = attributes[:1] == (name,) and isinstance(holder, ModuleType)
-                if is_set and vars(holder) is namespace:
-                    yield source, unit
-                    break
 
 
 def _add_statements(
@@ -164,7 +138,7 @@ def _sets(source: Source, unit: ast.stmt, name: str, attribute: str) -> bool:
     """Return whether a statement sets ``name.….attribute``, or what that holds."""
     return any(
         change.chain.root == name and attribute in change.chain.attributes
-        for change in _changes_of(source, unit)
+        for change in changes_of(source, unit)
     )
 
 
@@ -211,61 +185,6 @@ def _text_of(found: list[tuple[Source, ast.stmt]]) -> str:
         "\n".join(source.lines[first_line(unit) - 1 : unit.end_lineno])
         for source, unit in found
     )
-
-
-def defining(
-    closure: Closure, namespace: Namespace, name: str
-) -> Iterator[tuple[Source, ast.stmt]]:
-    users = {
-        user
-        for user in closure.state.mutators.get((id(namespace), name), ())
-        if not closure.is_root(namespace.get(user))
-    }
-    for source in namespace_sources(namespace):
-        for unit in source.tree.body:
-            if not is_main_guard(unit) and _concerns(source, unit, name, users):
-                yield source, unit
-
-
-def _concerns(source: Source, unit: ast.stmt, name: str, users: set[str]) -> bool:
-    """Return whether a top-level statement defines or fills a global name."""
-    if isinstance(unit, DEFINITIONS):
-        decorators = {
-            part.id
-            for decorator in unit.decorator_list
-            for part in ast.walk(decorator)
-            if isinstance(part, ast.Name)
-        }
-        return unit.name == name or not decorators.isdisjoint(users)
-    return _calls(unit, users) or name in _filled_by(source, unit)
-
-
-def _calls(unit: ast.stmt, users: set[str]) -> bool:
-    """Return whether a statement is nothing but a call of one of these."""
-    if not isinstance(unit, ast.Expr) or not isinstance(unit.value, ast.Call):
-        return False
-    function = unit.value.func
-    return isinstance(function, ast.Name) and function.id in users
-
-
-def _filled_by(source: Source, unit: ast.stmt) -> set[str]:
-    key = ("fills", unit)
-    known = source.memo.get(key)
-    if known is None:
-        try:
-            known = {str(c.chain.root) for c in _changes_of(source, unit)}
-        except ScopeError:
-            known = {n.id for n in ast.walk(unit) if isinstance(n, ast.Name)}
-        source.memo[key] = known
-    return known  # type: ignore[return-value]
-
-
-def _changes_of(source: Source, unit: ast.stmt) -> list[Change]:
-    key = ("changes", unit)
-    known = source.memo.get(key)
-    if known is None:
-        known = source.memo[key] = statement_uses(source, unit, [unit]).changes
-    return known  # type: ignore[return-value]
 
 
 def cell_definition(

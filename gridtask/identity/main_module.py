@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gridtask.errors import IdentityError
 from gridtask.identity.callables import is_task
-from gridtask.identity.definitions import defining, definition
+from gridtask.identity.definitions import definition
+from gridtask.identity.fillers import find_defining
 from gridtask.identity.lookup import Namespace
 from gridtask.identity.sources import Source
 from gridtask.identity.syntax import DEFINITIONS, first_line
@@ -185,7 +186,7 @@ def _runs_again(code: Code, main: Namespace, name: str) -> bool:
             id(main.get(name)) in closure.state.contents
         )
         if is_state:
-            units = list(defining(closure, main, name))
+            units = find_defining(closure, main, name)
             return bool(units) and all(_is_simple(unit) for _, unit in units)
     return name not in main
 
@@ -201,7 +202,7 @@ def _statements(
     found: dict[int, tuple[int, Source, ast.stmt]] = {}
     order = {id(s): i for i, s in enumerate(namespace_sources(main))}
     for name in names:
-        for source, unit in defining(code.closures[0], main, name):
+        for source, unit in find_defining(code.closures[0], main, name):
             position = order.get(id(source), 0)
             found[id(unit)] = (position, source, unit)
     found = {key: row for key, row in found.items() if not _starts_calls(main, row[2])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copyreg
 import dataclasses
 import enum
 import functools
@@ -69,10 +70,20 @@ def find_patched(closure: Closure, cls: type) -> Iterator[tuple[type, str, Any]]
             continue
         for key, value in vars(base).items():
             if type(value) not in _METHODS:
+                if _holds_class(closure, value):
+                    yield base, key, value
                 continue
             parts = [part for _, part in callable_parts(value) or [("", value)]]
             if any(_is_written(part) and is_own_code(closure, part) for part in parts):
                 yield base, key, value
+
+
+def _holds_class(closure: Closure, value: object) -> bool:
+    """Return whether a third party's descriptor has a class of the user's."""
+    if not type(value).__dictoffset__ or isinstance(value, type):
+        return False
+    held = object.__getattribute__(value, "__dict__").values()
+    return any(isinstance(v, type) and closure.boundary.owns_class(v) for v in held)
 
 
 def is_touched(closure: Closure, cls: type) -> bool:
@@ -125,6 +136,8 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
         _expand_enum(closure, node, cls)
     for other in registered_classes(cls):
         node.link("registered", closure.visit(other, other.__qualname__))
+    if (reducer := copyreg.dispatch_table.get(cls)) is not None:
+        node.link("copyreg", closure.visit(reducer, f"{node.name} copyreg"))
     _expand_fields(closure, node, cls)
     _add_live_facts(node, cls)
     for name, value in list(vars(cls).items()):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.machinery
-import importlib.util
 import sys
 import types
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from gridtask.identity.closure import Closure
 from gridtask.identity.importer import ModuleSource
 from gridtask.identity.lookup import Namespace, absolute_name
 from gridtask.identity.sources import Source, imported_names
+from gridtask.identity.specs import find_module
 from gridtask.identity.syntax import DEFINITIONS, first_line
 from gridtask.identity.texts import read_source
 
@@ -73,22 +72,10 @@ def _module_source(boundary: Boundary, name: str) -> ModuleSource | None:
     top = sys.modules.get(name.partition(".")[0])
     if top is not None and not boundary.owns_module(top):
         return None
-    if module is not None:
-        if not boundary.owns_module(module):
-            return None
-        filename = vars(module).get("__file__")
-        path = vars(module).get("__path__")
-        folders = None if path is None else tuple(str(part) for part in path)
-    else:
-        spec = _find_spec(name)
-        if spec is None:
-            return None
-        filename = spec.origin if spec.has_location else None
-        where = spec.submodule_search_locations
-        folders = None if where is None else tuple(where)
-        known = filename or (folders[0] if folders else "")
-        if not known or not boundary.owns_file(known):
-            return None
+    found = find_module(boundary, name)
+    if found is None:
+        return None
+    filename, folders = found
     if filename is None:
         return None if folders is None else ModuleSource(name, None, folders, b"")
     if not filename.endswith(".py"):
@@ -138,18 +125,6 @@ def _held(module: types.ModuleType, node: ast.expr) -> object:
         if isinstance(owner, types.ModuleType):
             return vars(owner).get(node.attr)
     return None
-
-
-def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
-    if name.partition(".")[0] in sys.stdlib_module_names:
-        return None
-    parent = name.rpartition(".")[0]
-    if parent and parent not in sys.modules:
-        return None  # finding it would import the parent
-    try:
-        return importlib.util.find_spec(name)
-    except (ImportError, ValueError, AttributeError):
-        return None
 
 
 def _imported_by(source: ModuleSource) -> Iterator[str]:

@@ -10,6 +10,15 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gridtask.identity.flows import Flows, Origin, unwind, unwind_content
+from gridtask.identity.mutators import (
+    CHANGE_FIRST,
+    FRAMES,
+    IMPORTS,
+    MUTATORS,
+    REFLECTIVE,
+    SOURCES,
+)
 from gridtask.identity.scopes import (
     SCOPES,
     Scope,
@@ -23,70 +32,7 @@ from gridtask.identity.syntax import (
     ScopeNode,
     body_of,
 )
-from gridtask.identity.uses import Chain, Change, Uses
-
-MUTATORS = frozenset(
-    [
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "update",
-        "setdefault",
-        "popitem",
-        "add",
-        "discard",
-        "difference_update",
-        "intersection_update",
-        "symmetric_difference_update",
-        "appendleft",
-        "extendleft",
-        "popleft",
-        "rotate",
-        "move_to_end",
-        "subtract",
-        "fill",
-        "partition",
-        "put",
-        "resize",
-        "itemset",
-        "__setitem__",
-        "__delitem__",
-        "__setattr__",
-    ]
-)
-CHANGE_FIRST = frozenset(
-    [
-        "next",
-        "heappush",
-        "heappop",
-        "heapify",
-        "heapreplace",
-        "heappushpop",
-        "insort",
-        "insort_left",
-        "insort_right",
-        "shuffle",
-    ]
-)
-_LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
-_SOURCES = frozenset({"getsource", "getsourcelines", "findsource"})
-REFLECTIVE = frozenset(
-    [
-        "__annotations__",
-        "__doc__",
-        "get_type_hints",
-        "signature",
-        "getdoc",
-        "get_annotations",
-        "__signature__",
-        "getfullargspec",
-    ]
-)
+from gridtask.identity.uses import Chain, Change, Passed, Uses
 
 
 def function_uses(place: Place) -> Uses:
@@ -142,6 +88,8 @@ class _Collector:
         self.uses = Uses()
         self.loads: list[tuple[Scope, str, tuple[str, ...]]] = []
         self.changed: list[tuple[Scope, str, tuple[str, ...], str]] = []
+        self.flows = Flows()
+        self.n_unknown = 0  # uses of import_module less those told a constant
         self.stack: list[tuple[ast.AST, Scope]] = []
 
     def collect(self, nodes: Iterable[ast.AST]) -> Uses:
@@ -162,13 +110,16 @@ class _Collector:
     # -- names and chains -----------------------------------------------------
     def _load(self, scope: Scope, root: str, attributes: tuple[str, ...]) -> None:
         self.loads.append((scope, root, attributes))
+        self.n_unknown += (attributes or (root,))[-1] in IMPORTS
         self.uses.attributes.update(attributes)
         self._note_reflection((root, *attributes))
 
     def _note_reflection(self, names: tuple[str, ...]) -> None:
         if not REFLECTIVE.isdisjoint(names):
             self.uses.flags.add("reflection")
-        if not _SOURCES.isdisjoint(names):
+        if not FRAMES.isdisjoint(names):
+            self.uses.flags.add("module")
+        if not SOURCES.isdisjoint(names):
             self.uses.flags.add("source")
 
     def _name(self, node: ast.Name, scope: Scope) -> None:
@@ -178,7 +129,7 @@ class _Collector:
             self.changed.append((scope, node.id, (), "rebind"))
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
-        root, attributes, rest = _unwind(node)
+        root, attributes, rest = unwind(node)
         self.uses.attributes.update(attributes)
         self._note_reflection(attributes)
         if "__subclasses__" in attributes:
@@ -199,24 +150,9 @@ class _Collector:
 
     def _content(self, container: ast.AST, scope: Scope) -> None:
         """Note that what `container` holds is changed."""
-        attributes: tuple[str, ...] = ()
-        while True:
-            if isinstance(container, ast.Attribute):
-                attributes = (container.attr, *attributes)
-                container = container.value
-            elif isinstance(container, ast.Subscript):
-                attributes, container = (), container.value
-            elif isinstance(container, ast.Call):
-                function = container.func
-                if not isinstance(function, ast.Attribute):
-                    return
-                if function.attr not in _LOOKUPS:
-                    return
-                attributes, container = (), function.value
-            else:
-                break
-        if isinstance(container, ast.Name):
-            self.changed.append((scope, container.id, attributes, "content"))
+        root, attributes, _ = unwind_content(container)
+        if root is not None:
+            self.changed.append((scope, root, attributes, "content"))
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> None:
         if not isinstance(node.ctx, ast.Load):
@@ -231,20 +167,31 @@ class _Collector:
                 self.changed.append((scope, node.target.id, (), "content"))
         self._push([node.target, node.value], scope)
 
+    def _assign(self, node: ast.Assign | ast.NamedExpr, scope: Scope) -> None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            self.flows.note_alias(scope, target, node.value)
+        self._push([*targets, node.value], scope)
+
+    def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
+        self.flows.note_alias(scope, node.target, node.iter, is_item=True)
+        self._push(list(ast.iter_child_nodes(node)), scope)
+
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self._note_changes(node, scope)
+        self.flows.note_call(scope, node)
         function = node.func
         name = _last_name(function)
         constants: list[object] = [
             argument.value if isinstance(argument, ast.Constant) else None
             for argument in node.args
         ]
-        if name in {"import_module", "__import__"}:
+        if name in IMPORTS:
             self._dynamic_import(node, constants)
         arguments = list(node.args)
         if isinstance(function, ast.Name) and name == "getattr" and constants[1:2]:
             attribute = constants[1]
-            root, attributes, _ = _unwind(arguments[0])
+            root, attributes, _ = unwind(arguments[0])
             if isinstance(attribute, str):
                 self.uses.attributes.add(attribute)
                 if root is not None:
@@ -260,7 +207,7 @@ class _Collector:
         if name in CHANGE_FIRST and node.args:
             self._content(node.args[0], scope)
         if name in {"setattr", "delattr"} and len(node.args) > 1:
-            root, attributes, _ = _unwind(node.args[0])
+            root, attributes, _ = unwind(node.args[0])
             attribute = node.args[1]
             if root is not None and isinstance(attribute, ast.Constant):
                 chain = (*attributes, str(attribute.value))
@@ -275,10 +222,9 @@ class _Collector:
         if isinstance(name, str):
             package = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
             target = _relative_import(name, package)
-        if target is None:
-            self.uses.flags.add("dynamic import")
-        elif (chain := Chain("import", target, ())) not in self.uses.chains:
-            self.uses.chains.append(chain)
+        if target is not None:
+            self.n_unknown -= 1
+            self.uses.chains.append(Chain("import", target, ()))
 
     # -- scopes ---------------------------------------------------------------
     def _enter(self, node: ScopeNode, scope: Scope) -> None:
@@ -291,12 +237,16 @@ class _Collector:
             self.changed.append((scope, name, (), "rebind"))
 
     def _hinted(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.flows.note_alias(scope, node.target, node.value)
         parts: list[ast.AST] = [] if node.value is None else [node.value]
         is_bare = node.value is None and isinstance(node.target, ast.Name)
         self._push(parts if is_bare else [node.target, *parts], scope)
 
     # -- at the end, when all imports are known ------------------------------
     def _resolve(self) -> None:
+        if self.n_unknown > 0:
+            self.uses.flags.add("dynamic import")
         chains = dict.fromkeys(self.uses.chains)
         for scope, root, attributes in self.loads:
             for chain in self._chains(scope, root, attributes):
@@ -309,16 +259,27 @@ class _Collector:
         changes: dict[Change, None] = {}
         for scope, root, attributes, how in self.changed:
             kind, owner = scope.binding(root)
-            root = scope.mangle(root)
-            if kind == "local" and owner is not None and root in owner.imports:
-                for chain in self._chains(scope, root, attributes):
-                    if how != "rebind":
-                        changes[Change(chain, how)] = None
-            elif kind == "local":
+            if how == "rebind":
+                if kind != "local":
+                    chain = Chain(kind, scope.mangle(root), attributes)
+                    changes[Change(chain, how)] = None
+                continue
+            if kind == "local":
                 self._change_parameter(owner, root, attributes, how)
-            else:
-                changes[Change(Chain(kind, root, attributes), how)] = None
+            for origin in self._origins(scope, root, attributes):
+                inner = "content" if origin.is_item else how
+                changes[Change(origin.chain, inner)] = None
         self.uses.changes = list(changes)
+        self._resolve_calls()
+
+    def _origins(
+        self, scope: Scope, root: str, attributes: tuple[str, ...] = ()
+    ) -> Iterator[Origin]:
+        """Yield what outside a name may stand for, through local variables."""
+        self.flows.count_bindings(self.changed)
+        for place, name, rest, is_item in self.flows.follow(scope, root, attributes):
+            for chain in self._chains(place, name, rest):
+                yield Origin(chain, is_item)
 
     def _chains(
         self, scope: Scope, root: str, attributes: tuple[str, ...]
@@ -330,6 +291,20 @@ class _Collector:
         elif owner is not None:
             for target in owner.imports.get(root, ()):
                 yield Chain("import", target, attributes)
+
+    def _resolve_calls(self) -> None:
+        """Note what of the outside, and which parameters, are given to functions."""
+        for scope, callee, arguments in self.flows.calls:
+            functions = [o.chain for o in self._origins(scope, *callee)]
+            for position, root, attributes in arguments if functions else ():
+                kind, owner = scope.binding(root)
+                if kind == "local" and owner is self.scope and not attributes:
+                    rows = [(root, function, position) for function in functions]
+                    self.uses.forwarded.update(rows)
+                for origin in self._origins(scope, root, attributes):
+                    for function in functions:
+                        passed = Passed(function, position, origin.chain)
+                        self.uses.passed.append(passed)
 
     def _change_parameter(
         self, owner: Scope | None, root: str, attributes: tuple[str, ...], how: str
@@ -345,16 +320,6 @@ class _Collector:
         is_first = bool(positional) and root == positional[0].arg
         if is_first and len(attributes) == 1 and how in {"content", "attribute"}:
             self.uses.changed_members.add((attributes[0], how))
-
-
-def _unwind(node: ast.AST) -> tuple[str | None, tuple[str, ...], ast.AST]:
-    attributes: list[str] = []
-    while isinstance(node, ast.Attribute):
-        attributes.append(node.attr)
-        node = node.value
-    attributes.reverse()
-    root = node.id if isinstance(node, ast.Name) else None
-    return root, tuple(attributes), node
 
 
 def _relative_import(name: str, package: list[ast.expr]) -> Imported | None:
@@ -385,6 +350,10 @@ _VISITORS: dict[type, Callable[[_Collector, Any, Scope], None]] = {
     ast.AugAssign: _Collector._augmented,
     ast.AnnAssign: _Collector._hinted,
     ast.Call: _Collector._call,
+    ast.Assign: _Collector._assign,
+    ast.NamedExpr: _Collector._assign,
+    ast.For: _Collector._loop,
+    ast.AsyncFor: _Collector._loop,
     ast.Import: _Collector._import,
     ast.ImportFrom: _Collector._import,
     **dict.fromkeys(SCOPES, _Collector._enter),

@@ -215,6 +215,18 @@ def _walk_pattern(walk: Walk, value: re.Pattern[Any]) -> Walking:
     return digest_node(b"Pattern", ((yield "", (value.pattern, value.flags)),))
 
 
+def _walk_type_variable(walk: Walk, value: Any) -> Walking:
+    """Digest a TypeVar or ParamSpec by what can be read from it."""
+    names = ("__bound__", "__constraints__", "__covariant__", "__contravariant__")
+    said = yield "", (value.__name__, [getattr(value, name, None) for name in names])
+    return digest_node(type(value).__name__.encode(), (said,))
+
+
+def _walk_new_type(walk: Walk, value: Any) -> Walking:
+    said = yield "", (value.__name__, value.__supertype__)
+    return digest_node(b"NewType", (said,))
+
+
 _BUILTIN: Final[dict[type, Any]] = {
     list: digest_container,
     tuple: digest_container,
@@ -247,6 +259,9 @@ _BY_NAME: Final[dict[tuple[str, str], Any]] = {
     ("decimal", "Decimal"): _digest_decimal,
     ("fractions", "Fraction"): _digest_fraction,
     ("uuid", "UUID"): _digest_uuid,
+    ("typing", "TypeVar"): _walk_type_variable,
+    ("typing", "ParamSpec"): _walk_type_variable,
+    ("typing", "NewType"): _walk_new_type,
     ("pathlib", "PurePosixPath"): _digest_path,
     ("pathlib", "PureWindowsPath"): _digest_path,
     ("pathlib", "PosixPath"): _digest_path,

@@ -150,6 +150,8 @@ class _Writer:
                 ]
             if name == "values" and isinstance(node, ast.JoinedStr):
                 value = [part for part in node.values if not _is_empty(part)]
+            if name == "names" and isinstance(node, ast.Global | ast.Nonlocal):
+                value = sorted(node.names)
             if always and name == "value":
                 yield name, _constant(value)
             elif value is not None and value != []:

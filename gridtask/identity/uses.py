@@ -43,6 +43,24 @@ class Change(NamedTuple):
     how: str
 
 
+class Passed(NamedTuple):
+    """Something outside that the code hands to a function.
+
+    Attributes
+    ----------
+    function : Chain
+        Which is called.
+    place : int or str
+        The position of the argument, or its keyword.
+    argument : Chain
+        What it is given.
+    """
+
+    function: Chain
+    place: int | str
+    argument: Chain
+
+
 @dataclass(slots=True)
 class Uses:
     """What a piece of code uses from outside.
@@ -57,6 +75,10 @@ class Uses:
         Parameters whose value the function changes in place.
     changed_members : set of (str, str)
         Attributes of its first parameter that it changes, and how.
+    passed : list of Passed
+        What it hands to functions.
+    forwarded : set of (str, Chain, int or str)
+        Parameters that it hands on: which, to what function, in which place.
     attributes : set of str
         All attribute names that occur.
     flags : set of str
@@ -69,5 +91,7 @@ class Uses:
     changes: list[Change] = field(default_factory=list)
     changed_parameters: set[str] = field(default_factory=set)
     changed_members: set[tuple[str, str]] = field(default_factory=set)
+    passed: list[Passed] = field(default_factory=list)
+    forwarded: set[tuple[str, Chain, int | str]] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)

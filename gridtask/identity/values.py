@@ -8,6 +8,7 @@ define it.
 from __future__ import annotations
 
 import ast
+import contextvars
 import functools
 import io
 import logging
@@ -97,6 +98,11 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
         # Equal small values are often one object, under many names.
         closure.remember(value, node)
     node.make_text = functools.partial(_show, value)
+    if type(value) is contextvars.ContextVar and value in (
+        context := contextvars.copy_context()
+    ):
+        held = context[value]
+        closure.later(lambda: node.link("set to", closure.visit(held, node.name)))
     if isinstance(value, io.IOBase) and not isinstance(value, _MEMORY_FILES):
         _define(closure, node, define, "an open file")
     elif type(value).__name__ == "ufunc":
@@ -127,6 +133,8 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
             f"{node.name} holds {value.nbytes >> 20} MiB, which are read to identify "
             "every map; pass it as an argument, or leave it out with ignore_code=[...]"
         )
+    if type(value).__dictoffset__ and closure.boundary.owns_class(type(value)):
+        closure.instances.append(value)
     counted = _without_state(closure, value)
     made = None if counted is value else define()
     if made is None:  # only the value says how it began

@@ -353,10 +353,10 @@ def test_two_values_of_one_component_differ_in_its_row_only(load):
 
 
 def test_a_dynamic_import_is_warned_of(load):
-    """A module whose name is computed cannot be followed: the task is told."""
+    """A module that only arguments name cannot be known: the task is told."""
     module = load(dyn="import importlib\ndef f(x): return importlib.import_module(x)\n")
     (warning,) = identify(module.f).warnings
-    assert "dyn.f imports a module whose name is not a constant" in warning
+    assert "dyn.f imports a module whose name is not in the code" in warning
 
 
 def test_code_digests_of_arguments(load):

@@ -1,0 +1,67 @@
+"""Names of functions and methods that tell what code does to what it holds."""
+
+MUTATORS = frozenset(
+    [
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "clear",
+        "sort",
+        "reverse",
+        "update",
+        "setdefault",
+        "popitem",
+        "add",
+        "discard",
+        "difference_update",
+        "intersection_update",
+        "symmetric_difference_update",
+        "appendleft",
+        "extendleft",
+        "popleft",
+        "rotate",
+        "move_to_end",
+        "subtract",
+        "fill",
+        "partition",
+        "put",
+        "resize",
+        "itemset",
+        "__setitem__",
+        "__delitem__",
+        "__setattr__",
+    ]
+)
+CHANGE_FIRST = frozenset(
+    [
+        "next",
+        "heappush",
+        "heappop",
+        "heapify",
+        "heapreplace",
+        "heappushpop",
+        "insort",
+        "insort_left",
+        "insort_right",
+        "shuffle",
+    ]
+)
+LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
+PARTS = frozenset({"values", "items"})
+SOURCES = frozenset({"getsource", "getsourcelines", "findsource"})
+REFLECTIVE = frozenset(
+    [
+        "__annotations__",
+        "__doc__",
+        "get_type_hints",
+        "signature",
+        "getdoc",
+        "get_annotations",
+        "__signature__",
+        "getfullargspec",
+    ]
+)
+IMPORTS = frozenset({"import_module", "__import__"})
+FRAMES = frozenset({"f_globals", "_getframe", "currentframe"})
