@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from gridtask import config, details
-from gridtask.details import CallDetails, LogFollower
+from gridtask import config, details, logs
+from gridtask.details import CallDetails
 from gridtask.errors import StoreError, UnsafeStoreError
 from gridtask.filters import Call, FilterOptions, make_filters
 from gridtask.flights import Flight, Flights, find_flights
+from gridtask.follow import FlightLog
 from gridtask.removal import Removal, Removed, delete_store
 from gridtask.selection import Part, UnknownCall, select
 from gridtask.store.store import MARKER, Store
@@ -210,8 +211,8 @@ class Cache:
         """
         found, flights = self._find(key)
         if isinstance(found, Flight):
-            return details.describe_flight(found, flights)
-        return details.describe_call(found, flights.runs)
+            return details.describe_flight(Store.open(self.path), found, flights)
+        return details.describe_call(found)
 
     def load(self, key: str) -> object:
         """Return a call's result.
@@ -230,27 +231,30 @@ class Cache:
             raise UnknownCall(msg)
         return details.load(found)
 
-    def log(self, key: str) -> str:
-        """Return what a call's array task has printed so far.
+    def log(self, key: str, *, whole: bool = False) -> str:
+        """Return what a call has printed so far, or the `whole` array task.
 
         Raises
         ------
         UnknownCall
             If there is no such call, or more than one.
         """
-        return b"".join(self.follow_log(key, wait=False)).decode(errors="replace")
-
-    def follow_log(self, key: str, wait: bool = True) -> Iterator[bytes]:
-        """Yield what a call's array task prints; `wait` until the call ends."""
         found, flights = self._find(key)
-        store = self.open_store()
-        if isinstance(found, Flight) and wait and store is not None:
-            return iter(LogFollower(store, found))
-        if isinstance(found, Flight):
-            text = details.read_flight_log(flights.runs, found)
+        if isinstance(found, Call):
+            of = logs.of_array_task if whole else logs.of_record
+            text = of(found.folder, found.number)
+        elif whole:
+            text = logs.read(logs.log_path(flights.runs, *found.place))
         else:
-            text = details.read_log(found, flights.runs)
-        return iter((text,) if text else ())
+            text = FlightLog(Store.open(self.path), found).text()
+        return (text or b"").decode(errors="replace")
+
+    def follow_log(self, key: str) -> Iterator[bytes]:
+        """Yield what a call prints, until it has ended."""
+        found, _ = self._find(key)
+        if isinstance(found, Flight):
+            return iter(FlightLog(Store.open(self.path), found))
+        return iter((logs.of_record(found.folder, found.number) or b"",))
 
     def open_store(self) -> Store | None:
         """Return the store in this folder, None if the folder is not there.

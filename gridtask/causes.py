@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from gridtask import failures, fs
+from gridtask import failures, fs, logs
 from gridtask.backends.base import Accounting
 from gridtask.claims import Claim
-from gridtask.errors import CallError, GridTaskError, ResultUnreadable
+from gridtask.errors import CallError, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.plan import Place
 from gridtask.records import Records
 from gridtask.runfile import RunPlan
+from gridtask.store.segment import Kind
 from gridtask.store.store import LoadError
 from gridtask.watch import JobWatch
-from gridtask.worker import LOG_BYTES
 
 
 class Causes:
@@ -27,6 +26,11 @@ class Causes:
     ----------
     texts : callable
         Returns a call as text.
+
+    Attributes
+    ----------
+    spans : dict of int to (int, int)
+        From where to where in its log a call has printed that died.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Causes:
         self._watch = watch
         self._records = records
         self._texts = texts
+        self.spans: dict[int, tuple[int, int]] = {}
 
     def plan_of(self, place: Place | None) -> RunPlan:
         """Return the plan of the run that a call is in flight in."""
@@ -66,8 +71,39 @@ class Causes:
             time=plan.time,
             task=plan.task,
             run=self._plan.run_id,
-            log_tail=_tail(log),
+            log_tail=self._tail(place) if place else "",
         )
+
+    def printed(self, index: int) -> bytes:
+        """Return what a call has printed so far."""
+        error = self._ledger.failures.get(index)
+        place = self._ledger.place_of(index)
+        if place is not None:
+            task = self._ledger.tasks[place]
+            start, end = self._unfinished(place)
+            is_its = task.first == index
+            return self._read(place, start, end) if is_its else b""
+        kind = Kind.OK if error is None else Kind.ERR
+        return self._records.printed(index, kind) or b""
+
+    def _unfinished(self, place: Place) -> tuple[int, int]:
+        """Return from where to where the call printed that an array task is in."""
+        log = self._watch.log_of(place)
+        if log is None:
+            return 0, 0
+        keys = self.plan_of(place).chunk_keys(place.task)
+        return self._records.end_of_calls(place.run_id, keys), fs.size(log)
+
+    def _read(self, place: Place, start: int, end: int) -> bytes:
+        log = self._watch.log_of(place)
+        return logs.read(log, start, end) or b"" if log else b""
+
+    def _tail(self, place: Place) -> str:
+        """Return the last lines of what the call printed that an array task is in."""
+        start, end = self._unfinished(place)
+        text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
+        lines = text.decode(errors="replace").splitlines()
+        return "\n".join(lines[-failures.LOG_LINES :])
 
     def of_task(self, task: OpenTask, *, has_begun: bool) -> dict[int, CallError]:
         """Return why an array task left its open calls undone.
@@ -78,6 +114,7 @@ class Causes:
         if ended and task.was_deleting and not ended.deleted_by:
             ended = replace(ended, deleted_by="qdel")
         first = self.where(task.first, ended)
+        self.spans[task.first] = self._unfinished(task.place)
         rest = replace(first, log_tail="")
         errors = {}
         for index in task.indices:
@@ -126,14 +163,3 @@ def begun(names: Collection[str]) -> set[Place]:
         if number.isdecimal():
             found.add(Place(run_id, int(number)))
     return found
-
-
-def _tail(log: Path | None) -> str:
-    """Return the last lines of a worker's log."""
-    if log is None:
-        return ""
-    try:
-        text = fs.read_end(log, LOG_BYTES).decode(errors="replace")
-    except (GridTaskError, OSError):
-        return ""
-    return "\n".join(text.splitlines()[-failures.LOG_LINES :])

@@ -8,6 +8,7 @@ scheduler has forgotten the job.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gridtask.errors import CallError
 from gridtask.failures import describe_exception
@@ -17,9 +18,15 @@ from gridtask.store import values
 from gridtask.store.store import Folder
 
 
-def write_deaths(
-    folder: Folder, plan: RunPlan, deaths: Mapping[bytes, tuple[str, CallError]]
-) -> None:
+class Death(NamedTuple):
+    """A call as text, its error, and from where to where in its log it printed."""
+
+    text: str
+    error: CallError
+    span: tuple[int, int]
+
+
+def write_deaths(folder: Folder, plan: RunPlan, deaths: Mapping[bytes, Death]) -> None:
     """Write the failures of calls whose workers could not.
 
     Parameters
@@ -28,8 +35,8 @@ def write_deaths(
         The task's folder in the store.
     plan : RunPlan
         The run in which the calls ended.
-    deaths : mapping of bytes to (str, CallError)
-        By key: the call as text, and its error.
+    deaths : mapping of bytes to Death
+        By key.
 
     Raises
     ------
@@ -39,7 +46,7 @@ def write_deaths(
     about = {"run": plan.run_id, "backend": plan.backend}
     writer = folder.writer(f"{plan.run_id}.driver", meta=about)
     try:
-        for key, (text, error) in deaths.items():
+        for key, (text, error, span) in deaths.items():
             arguments = text.removeprefix(f"{plan.task}(").removesuffix(")")
             meta = {
                 "run": plan.run_id,
@@ -47,6 +54,7 @@ def write_deaths(
                 "host": error.host,
                 "error": printable(f"{error.kind}: {error.what}"),
                 "args": arguments,
+                "log": span,
             }
             record = values.encode(describe_exception(error))
             writer.fail(key, plan.code[:8], record, meta=meta)

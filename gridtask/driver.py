@@ -17,7 +17,7 @@ from gridtask.backends.base import Backend
 from gridtask.causes import Causes, begun
 from gridtask.claims import Claim
 from gridtask.counts import Counts
-from gridtask.deaths import write_deaths
+from gridtask.deaths import Death, write_deaths
 from gridtask.errors import CallError, Deleted, GridTaskError, ResultUnreadable
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.pace import Ladder, Pace
@@ -163,16 +163,10 @@ class Execution:
         return about
 
     def log_text(self, index: int) -> str:
-        """Return what the array task of a call has printed so far."""
-        place = self._ledger.place_of(index)
-        about = self.about(index)
-        array_task = str(about.get("job") or "")
-        if place is None and "run" in about:
-            place = Place(about["run"], int(array_task.rpartition(".")[2]))
-        path = self._watch.log_of(place) if place else None
-        if path:
-            return fs.read_file(path).decode(errors="replace")
-        return self._records.log(array_task)
+        """Return what a call has printed so far."""
+        with self._lock:
+            self._records.refresh()
+            return self.causes.printed(index).decode(errors="replace")
 
     def values(self, indices: list[int]) -> list[object]:
         """Return results in order.
@@ -326,11 +320,12 @@ class Execution:
 
     def _write_deaths(self) -> None:
         """Write down the failures of which there is no record."""
-        by_run: dict[str, dict[bytes, tuple[str, CallError]]] = {}
+        by_run: dict[str, dict[bytes, Death]] = {}
         for index in self.failures.keys() - self._noted:
             error, run_id = self.failures[index], self._ledger.run_of(index)
             if isinstance(error, CallError) and run_id in self._claims:
-                death = (self.texts(index), error)
+                span = self.causes.spans.get(index, (0, 0))
+                death = Death(self.texts(index), error, span)
                 by_run.setdefault(run_id, {})[self.plan.keys[index]] = death
         self._noted.update(self.failures)
         for run_id, deaths in by_run.items():

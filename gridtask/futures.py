@@ -33,16 +33,19 @@ class GridFuture(concurrent.futures.Future[R]):
         self._index = index
 
     def __repr__(self) -> str:
-        text = self._execution.texts(self._index)
-        return f"<gridtask.GridFuture {text} [{self.key[:8]}]>"
+        return f"<gridtask.GridFuture {self.text} [{self.key[:8]}]>"
 
     def __gridtask_hash__(self) -> str:
         return self.key
 
     def __reduce__(self) -> tuple[Any, ...]:
         upstream.note([self])
-        text = self._execution.texts(self._index)
-        return upstream.fetch_one, (self._execution.plan.task, self.key, text)
+        return upstream.fetch_one, (self._execution.plan.task, self.key, self.text)
+
+    @property
+    def text(self) -> str:
+        """The call as text, ``"simulate(seed=3)"``."""
+        return self._execution.texts(self._index)
 
     @property
     def state(self) -> str:
@@ -76,7 +79,10 @@ class GridFuture(concurrent.futures.Future[R]):
         return self._execution.attempts(self._index)
 
     def log(self) -> str:
-        """Return what the call's array task has printed so far."""
+        """Return what the call has printed so far, to stdout and to stderr.
+
+        Empty on the serial backend, where calls print to the terminal.
+        """
         return self._execution.log_text(self._index)
 
     def cancel(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from gridtask import logs
 from gridtask.errors import GridTaskError, ResultUnreadable
 from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
@@ -99,12 +100,14 @@ class Records:
                 return {**self.meta(number), **used}
         return {}
 
-    def log(self, array_task: str) -> str:
-        """Return the kept output of an array task, ``"118.7"``."""
-        for number in self._folder.numbers(Kind.LOG):
-            if self.meta(number).get("job") == array_task:
-                return self._folder.payload(number).decode(errors="replace")
-        return ""
+    def printed(self, index: int, kind: Kind) -> bytes | None:
+        """Return what a call printed that has a record; None if that is not known."""
+        (number,) = self._folder.find([self._plan.keys[index]], kind=kind)
+        return logs.of_record(self._folder, number) if number >= 0 else None
+
+    def end_of_calls(self, run_id: str, keys: Collection[bytes]) -> int:
+        """Return where in the array task's log its calls that have ended stop."""
+        return logs.end_of_calls(self._folder, run_id, keys)
 
     def _counts(self, index: int, number: int) -> bool:
         """Tell whether a failure is that of a call's latest attempt."""

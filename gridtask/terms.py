@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gridtask.backends.base import Backend, JobRequest, SiteProfile
 from gridtask.backends.cluster_params import merge
 from gridtask.calls import Arguments
+from gridtask.computation import Computation
 from gridtask.config import Settings
 from gridtask.errors import GridTaskError
 from gridtask.pace import HERE, Pace, cluster_pace
 from gridtask.plan import ChunkSize
 from gridtask.runfile import RunFile
 from gridtask.work import call_text
-from gridtask.worker import compute, this_attempt
+from gridtask.worker import this_attempt
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
@@ -141,16 +142,15 @@ class SerialRunner:
             text = call_text(world.label, arguments, world.show_args)
             self._say(f"call {self._n_done} of {n_calls}: {text}")
 
-        compute(
+        Computation(
             self._function,
-            run_file.chunk(task),
             run_file,
             world,
             self._folder,
             this_attempt(path.stem, task),
-            announce,
+            announce=announce,
             stop_on=(KeyboardInterrupt, *_debugger_quits()),
-        )
+        ).run(run_file.chunk(task))
 
 
 def _debugger_quits() -> tuple[type[BaseException], ...]:

@@ -18,9 +18,9 @@ from gridtask.backends.base import Backend, JobState, TaskState
 from gridtask.claims import Claim, JobRef
 from gridtask.errors import SchedulerUnavailable, StoreError
 from gridtask.ledger import OpenTask
+from gridtask.logs import log_path
 from gridtask.pace import Ladder, Pace
 from gridtask.plan import Place
-from gridtask.worker import log_path
 
 SHARED_SECONDS = 1.0
 """So long an answer of the scheduler serves all runs of this process."""
@@ -168,7 +168,7 @@ class JobWatch:
         claim = self._claims.get(place.run_id)
         if claim is None:
             return None
-        path = log_path(claim.runs / f"{place.run_id}.run", place.task)
+        path = log_path(claim.runs, place.run_id, place.task)
         try:
             fs.size(path)
         except (OSError, StoreError):

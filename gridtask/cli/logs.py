@@ -1,18 +1,25 @@
-"""``gridtask logs``: what a call's array task has printed."""
+"""``gridtask logs``: what a call has printed, or all calls of a run."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
 from gridtask.cli.table import say, write_json
 from gridtask.printable import printable
 
+if TYPE_CHECKING:
+    from gridtask.caches import Cache
+
 EXAMPLES = """\
 examples:
-  gridtask logs 3fa91c02           what the array task of this call has printed
+  gridtask logs 3fa91c02           what this call has printed
   gridtask logs -f 3fa91c02        the same, and what follows until it ends
+  gridtask logs --all 3fa91c02     also the other calls of its array task
+  gridtask logs k3f9a2bc           the calls of the run with this id, one by one
 """
 
 
@@ -23,14 +30,21 @@ def register(
     parser = arguments.add_verb(
         verbs,
         "logs",
-        help="show what a call's array task has printed",
-        description="Show what the array task of a call has printed: its stdout and "
-        "stderr, also those of the other calls of the same array task.",
+        help="show what a call has printed",
+        description="Show what a call has printed: its stdout and stderr, also those "
+        "of programs that it started. For a run, that of each call under its text. "
+        "On the serial backend calls print to the terminal: nothing is kept.",
         examples=EXAMPLES,
     )
-    parser.add_argument("key", metavar="KEY", help="its key, or the first digits of it")
     parser.add_argument(
+        "key", metavar="KEY|RUN", help="the call's key, or a run's id or name"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
         "-f", "--follow", action="store_true", help="go on until the call has ended"
+    )
+    how.add_argument(
+        "-a", "--all", action="store_true", help="all that its array task has printed"
     )
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.set_defaults(run=run)
@@ -41,21 +55,65 @@ def run(args: argparse.Namespace) -> int:
     """Show the log."""
     cache = arguments.cache_of(args)
     if args.json:
-        write_json([{"key": args.key, "log": cache.log(args.key)}])
+        write_json([{"key": args.key, "log": cache.log(args.key, whole=args.all)}])
         return 0
-    rest = ""
     is_empty = True
-    for text in cache.follow_log(args.key, wait=args.follow):
-        *lines, rest = (rest + text.decode(errors="replace")).split("\n")
+    for line in _lines(_texts(cache, args)):
         is_empty = False
-        for line in lines:
-            print(_safe(line))
+        print(_safe(line))
         sys.stdout.flush()
-    if rest:
-        print(_safe(rest))
     if is_empty:
         say(f"{args.key}: nothing was printed, or its log was not kept")
     return 0
+
+
+def _texts(cache: Cache, args: argparse.Namespace) -> Iterator[str]:
+    """Yield what was printed, as it comes."""
+    from gridtask.selection import UnknownCall
+
+    try:
+        if args.follow:
+            for part in cache.follow_log(args.key):
+                yield part.decode(errors="replace")
+        else:
+            yield cache.log(args.key, whole=args.all)
+    except UnknownCall:
+        if args.follow or cache.open_store() is None:
+            raise
+        yield from _of_run(cache, args.key)
+
+
+def _of_run(cache: Cache, name: str) -> Iterator[str]:
+    """Yield what each call of a run has printed, if anything, under its text.
+
+    Raises
+    ------
+    UnknownCall
+        If there is no such run either.
+    """
+    from gridtask.reopen import open_run
+    from gridtask.selection import UnknownCall
+
+    try:
+        found = open_run(name, cache.path)
+    except KeyError:
+        msg = f"no call has a key that begins with {name!r}, and no run is called so"
+        raise UnknownCall(msg) from None
+    for future in found:
+        text = future.log()
+        if text:
+            yield f"==> {future.text} [{future.key[:8]}] <==\n"
+            yield text if text.endswith("\n") else f"{text}\n"
+
+
+def _lines(texts: Iterable[str]) -> Iterator[str]:
+    """Yield whole lines as soon as they are there; the last may have no end."""
+    rest = ""
+    for text in texts:
+        *lines, rest = (rest + text).split("\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _safe(line: str) -> str:

@@ -120,7 +120,7 @@ def make_cache(monkeypatch):
         cache = caches.get(store.root)
         return cache.flights(store) if cache else Flights(store.runs)
 
-    for module in ("caches", "removal", "details"):
+    for module in ("caches", "removal", "follow"):
         monkeypatch.setattr(f"gridtask.{module}.find_flights", find_flights)
     return make
 

@@ -154,12 +154,17 @@ def test_a_call_in_flight(cache, shown):
 
 
 def put_with_log(cache, text):
-    """Write a result and the log of its array task, as a worker does."""
+    """Write a result and the log of its array task, as a worker does.
+
+    Its first 100 bytes were not kept, and other calls have printed before and
+    after.
+    """
     folder = Store.open(cache.root).folder("f")
     about = {"run": "abcdefgh", "job": "118.7"}
     writer = folder.writer("abcdefgh.7", meta=about)
-    writer.put(b"\xaa" * 16, b"c0decode", values.encode(1), meta=about)
-    writer.log(text, meta={"job": "118.7"})
+    meta = {**about, "log": (107, 107 + len(text))}
+    writer.put(b"\xaa" * 16, b"c0decode", values.encode(1), meta=meta)
+    writer.log(b"before\n" + text + b"after\n", meta={**about, "start": 100})
     writer.close()
 
 
@@ -168,6 +173,13 @@ def test_the_log_kept_with_the_results(cache, capsys):
     put_with_log(cache, b"one\n10%\r20%\r\ntab\there \x1b[31mred")
     assert cache.run("logs", "aaaa") == 0
     assert capsys.readouterr().out == "one\n20%\ntab\there \\x1b[31mred\n"
+
+
+def test_all_that_an_array_task_has_printed(cache, capsys):
+    """`--all` shows what its other calls have printed as well."""
+    put_with_log(cache, b"one\n")
+    assert cache.run("logs", "aaaa", "--all") == 0
+    assert capsys.readouterr().out == "before\none\nafter\n"
 
 
 def test_another_workers_log_is_not_its_own(cache, capsys):
@@ -182,9 +194,9 @@ def test_another_workers_log_is_not_its_own(cache, capsys):
 
 def test_the_log_of_a_failed_array_task(cache, capsys):
     """Where calls failed the log stays beside the run file."""
-    (cache.root / "runs/abcdefgh.t7.log").write_text("last words\n")
+    (cache.root / "runs/abcdefgh.t7.log").write_text("first\nlast words\nmore\n")
     (cache.root / "runs/abcdefgh.t7.log").chmod(0o600)
-    cache.put("f", "aaaa", failed=True, run="abcdefgh", job="118.7")
+    cache.put("f", "aaaa", failed=True, run="abcdefgh", job="118.7", log=(6, 17))
     cache.run("logs", "aaaa")
     assert capsys.readouterr().out == "last words\n"
 
