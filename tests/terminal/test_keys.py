@@ -1,0 +1,145 @@
+"""Each key, on the processes of this machine and on a real Grid Engine."""
+
+from __future__ import annotations
+
+import pytest
+
+WAITING = r"4 calls: 0 cached / 1 finished / 2 running / 1 failed / 0 in queue \(press"
+
+
+@pytest.fixture
+def window(desk, backend):
+    """A script that waits for two calls; one has failed, one is finished."""
+    window = desk.python(desk.script())
+    window.wait_for(WAITING)
+    return window
+
+
+def answer(window, key, reply="y"):
+    """Press a key, accept the cluster parameters as they are, and answer."""
+    window.type(key)
+    if window.child.expect(["cluster parameters, ", r"\? \[y/N\]"]) == 0:
+        window.wait_for("';': ")
+        window.type("\r")
+        window.wait_for(r"\? \[y/N\]")
+    window.type(reply)
+
+
+def test_help_lists_all_keys(window):
+    """And waits on."""
+    window.type("?")
+    window.wait_for("the jobs go on")
+    for key in "frRcaql":
+        assert f"{key}  " in window.text
+
+
+def test_failures_are_shown(window):
+    """Grouped, with what to type next."""
+    window.type("f")
+    window.wait_for("1 x ValueError: zero")
+    window.wait_for(r"first: call 0, wait\(n=0\) \[")
+    window.wait_for(r"program\.py:\d+ in wait, array task ")
+    window.wait_for("next: gridtask show ")
+
+
+def test_the_last_log_is_shown(window):
+    """That of the call that failed last."""
+    window.type("l")
+    window.wait_for(r"log of wait\(n=0\) \[\w{8}\], failed:\r\n  waiting 0\r\n")
+
+
+@pytest.mark.parametrize("key", "aqcrR")
+def test_nothing_is_done_without_a_yes(desk, window, key):
+    """Any other key, and the script waits on."""
+    answer(window, key, "n")
+    window.wait_for("nothing changed")
+    window.wait_for(WAITING)
+    desk.mend()
+    desk.open_gate()
+    window.wait_for("any other key to go on")
+    assert desk.marks() == ["0", "1", "2", "3"]
+
+
+def test_abort_goes_on_without_the_rest(desk, window):
+    """What has no result is MISSING, and its jobs are gone."""
+    answer(window, "a")
+    window.wait_for(r"got \[gridtask.MISSING, 1, gridtask.MISSING, gridtask.MISSING\]")
+    assert window.end() == 0
+    desk.mend()
+    desk.open_gate()
+    again = desk.python("program.py")
+    again.wait_for(r"got \[0, 1, 4, 9\]")
+    assert desk.marks() == ["0", "0", "1", "2", "2", "3", "3"]
+
+
+def test_keep_goes_on_and_the_jobs_as_well(desk, window):
+    """A rerun adopts them."""
+    answer(window, "c")
+    window.wait_for(r"got \[gridtask.MISSING, 1, gridtask.MISSING, gridtask.MISSING\]")
+    assert window.end() == 0
+    desk.mend()
+    desk.open_gate()
+    again = desk.python("program.py")
+    again.wait_for(r"got \[0, 1, 4, 9\]")
+    assert desk.marks() == ["0", "0", "1", "2", "3"]
+
+
+def test_quit_aborts_and_stops(desk, window):
+    """As Ctrl-C does, with the jobs deleted; results stay."""
+    answer(window, "q")
+    assert window.end() == 130
+    assert "KeyboardInterrupt" in window.text
+    assert "the jobs go on" not in window.text
+    desk.mend()
+    desk.open_gate()
+    again = desk.python("program.py")
+    again.wait_for(r"got \[0, 1, 4, 9\]")
+    assert desk.marks() == ["0", "0", "1", "2", "2", "3", "3"]
+
+
+def test_restart_of_what_failed(desk, window):
+    """The others go on."""
+    desk.mend()
+    answer(window, "r")
+    window.wait_for("1 call submitted again")
+    window.wait_for("2 finished / 2 running / 0 failed")
+    desk.open_gate()
+    window.wait_for(r"got \[0, 1, 4, 9\]")
+    assert window.end() == 0
+    assert desk.marks() == ["0", "0", "1", "2", "3"]
+
+
+def test_restart_of_all(desk, window):
+    """Results are dropped, jobs deleted, and every call is computed again."""
+    desk.mend()
+    answer(window, "R")
+    assert "restart all 4 calls and drop their 1 results" in window.text
+    window.wait_for("4 calls submitted again")
+    desk.open_gate()
+    window.wait_for(r"got \[0, 1, 4, 9\]")
+    assert window.end() == 0
+    assert desk.marks() == ["0", "0", "1", "1", "2", "2", "3", "3"]
+
+
+def test_at_the_end_any_key_goes_on(desk, window):
+    """To the MapError."""
+    desk.open_gate()
+    window.wait_for("1 of 4 calls failed: 1 x ValueError: zero")
+    window.wait_for("any other key to go on")
+    window.type(" ")
+    window.wait_for("gridtask.errors.MapError: 1 of 4 calls failed:")
+    assert window.end() == 1
+
+
+def test_at_the_end_failures_can_be_restarted(desk, window):
+    """And looked at before."""
+    desk.open_gate()
+    window.wait_for("any other key to go on")
+    window.type("f")
+    window.wait_for(r"first: call 0, wait\(n=0\)")
+    window.wait_for("any other key to go on")
+    desk.mend()
+    answer(window, "r")
+    window.wait_for(r"got \[0, 1, 4, 9\]")
+    assert window.end() == 0
+    assert desk.marks() == ["0", "0", "1", "2", "3"]
