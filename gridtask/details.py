@@ -48,6 +48,12 @@ class CallDetails:
         Version of the code, 16 hexadecimal digits.
     is_stale : bool
         Whether later calls of the task had another version.
+    components : list of str
+        What of the user's that version consists of: functions, classes, values.
+    distributions : dict of str to str
+        Python, and what was imported of others when it first ran, by version.
+    code_since : float or None
+        When it first ran, POSIX time stamp in seconds.
     host, job, run : str or None
         Where it ran: ``"118.7"`` is array task 7 of job 118.
     type : str or None
@@ -73,6 +79,9 @@ class CallDetails:
     bytes: int = 0
     code: str | None = None
     is_stale: bool = False
+    components: list[str] = field(default_factory=list)
+    distributions: dict[str, str] = field(default_factory=dict)
+    code_since: float | None = None
     host: str | None = None
     job: str | None = None
     run: str | None = None
@@ -106,6 +115,7 @@ def describe_call(call: Call) -> CallDetails:
     else:
         fields |= {n: about.get(n) for n in ("args", "error", "host", "job", "run")}
         fields |= _failure(call) if call.failed else _result(call)
+    fields |= _code(call)
     return CallDetails(
         task=folder.name,
         key=call.key,
@@ -139,6 +149,8 @@ def _result(call: Call) -> dict[str, Any]:
     """Return a result's type and head."""
     try:
         value = load(call)
+    except CorruptRecordError as error:
+        return {"state": "damaged", "value": [printable(str(error))]}
     except Exception as error:  # whatever unpickling the user's classes raises
         return {"value": [printable(line) for line in str(error).splitlines()]}
     kind = type(value)
@@ -146,6 +158,22 @@ def _result(call: Call) -> dict[str, Any]:
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     return {"type": printable(name), "value": value_head(value)}
+
+
+def _code(call: Call) -> dict[str, Any]:
+    """Return what is known of the version of the code, if that was kept."""
+    from gridtask.versions import CodeVersions
+
+    versions = CodeVersions(call.folder)
+    digest = versions.of_result(call.entry.code)
+    version = versions.get(digest) if digest is not None else None
+    if version is None:
+        return {}
+    return {
+        "components": [name for name, _, _ in version.manifest],
+        "distributions": dict(version.distributions),
+        "code_since": version.first_used_at,
+    }
 
 
 def _failure(call: Call) -> dict[str, Any]:

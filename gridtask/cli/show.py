@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
@@ -14,6 +14,9 @@ from gridtask.units import format_size
 
 if TYPE_CHECKING:
     from gridtask.details import CallDetails
+
+MAX_NAMES = 8
+"""Parts of the code, and imported distributions, that are named."""
 
 EXAMPLES = """\
 examples:
@@ -66,7 +69,6 @@ def _lines(call: CallDetails) -> Iterator[str]:
 
 def _pairs(call: CallDetails) -> Iterator[str]:
     """Yield the single facts."""
-    code = f"{call.code} (stale: later calls had other code)"
     facts = {
         "key": call.key,
         "state": call.state,
@@ -76,7 +78,9 @@ def _pairs(call: CallDetails) -> Iterator[str]:
         "seconds": call.seconds is not None and as_seconds(call.seconds),
         "memory": call.peak_mb and as_memory(call.peak_mb),
         "size": call.bytes and format_size(call.bytes),
-        "code": code if call.is_stale else call.code,
+        "code": _code(call),
+        "parts": _listed(call.components),
+        "with": _listed(f"{n} {version}" for n, version in call.distributions.items()),
         "host": call.host,
         "job": call.job,
         "run": call.run,
@@ -86,6 +90,24 @@ def _pairs(call: CallDetails) -> Iterator[str]:
     for name, fact in facts.items():
         if fact:
             yield f"{name + ':':10}{printable(str(fact))}"
+
+
+def _code(call: CallDetails) -> str:
+    """Return the version of the code, since when it runs, and whether it still does."""
+    notes = []
+    if call.code_since:
+        notes.append(f"since {as_date(call.code_since)}")
+    if call.is_stale:
+        notes.append("stale: later calls had other code")
+    return f"{call.code} ({'; '.join(notes)})" if notes else call.code or ""
+
+
+def _listed(items: Iterable[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    names = list(items)
+    more = len(names) - MAX_NAMES
+    shown = ", ".join(names[:MAX_NAMES])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _block(title: str, call: CallDetails) -> Iterator[str]:

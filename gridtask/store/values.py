@@ -312,6 +312,13 @@ def _explain(error: Exception) -> str:
     """Say why a stored value cannot be loaded, and what to do."""
     if isinstance(error, ModuleNotFoundError):
         cause = f"it needs the module {error.name!r}, which cannot be imported here"
+    elif isinstance(error, AttributeError) and "__main__" in str(error):
+        return (
+            "the stored result cannot be loaded: it needs a class or function of the"
+            " script that made it, which is gone from there, or this is another"
+            f" script ({error}). Expected to be loaded where that script defines it;"
+            " classes in a module can be loaded everywhere"
+        )
     elif isinstance(error, AttributeError):
         cause = f"it needs a class or function that is gone: {error}"
     else:

@@ -10,7 +10,18 @@ import pytest
 
 from gridtask import failures
 from gridtask.store import values
+from gridtask.store.record import Kind
 from gridtask.store.store import Store
+
+
+class _Calls:
+    """Is unpickled by calling a function."""
+
+    def __init__(self, function, arguments):
+        self.made_by = function, arguments
+
+    def __reduce__(self):
+        return self.made_by
 
 
 @pytest.fixture
@@ -72,6 +83,49 @@ def test_stale_code_is_told(cache, shown, capsys):
     assert shown(cache, "aaaa")["is_stale"]
     cache.run("show", "aaaa")
     assert "stale" in capsys.readouterr().out
+
+
+def test_the_parts_of_the_code_are_told(cache, shown, capsys):
+    """What the version consists of, what was imported with it, and since when."""
+    cache.put("f", "aaaa", code="c0de")
+    content = {
+        "manifest": [("f", bytes(16), "def f(): ..."), ("helper", bytes(16), "")],
+        "signatures": [],
+        "first_used_at": 86400.0,
+        "distributions": {"python": "3.11.7", "numpy": "2.0"},
+        "snapshot": None,
+    }
+    code = bytes.fromhex("c0de".ljust(32, "0"))
+    writer = Store.open(cache.root).folder("f").writer("code")
+    writer.write(Kind.CODE, values.encode(content), code, code[:8])
+    writer.close()
+    call = shown(cache, "aaaa")
+    assert call["components"] == ["f", "helper"]
+    assert call["distributions"] == {"python": "3.11.7", "numpy": "2.0"}
+    assert call["code_since"] == 86400.0
+    cache.run("show", "aaaa")
+    lines = capsys.readouterr().out.splitlines()
+    assert "code:     c0de000000000000 (since 1970-01-02T00:00:00Z)" in lines
+    assert "parts:    f, helper" in lines
+    assert "with:     python 3.11.7, numpy 2.0" in lines
+
+
+def test_a_damaged_large_result_is_told(cache, capsys):
+    """What a listing does not read is found when the result itself is shown."""
+    path = cache.put("f", "aaaa", value="x" * 3_000_000)
+    data = bytearray(path.read_bytes())
+    data[2_000_000] ^= 1
+    path.write_bytes(data)
+    assert cache.run("show", "aaaa") == 3
+    assert "damaged" in capsys.readouterr().out
+
+
+def test_a_class_of_another_script_is_explained(cache, shown):
+    """Nobody is told to remove what the script itself can load."""
+    cache.put("f", "aaaa", value=_Calls(values.of_main, ("Gone",)))
+    (text,) = shown(cache, "aaaa")["value"]
+    assert "of the script that made it" in text
+    assert "gridtask rm" not in text
 
 
 def test_long_values_are_shown_by_their_head(cache, shown):
