@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from gridtask import failures, fs
+from gridtask.adaptation import Adaptation
 from gridtask.backends.base import Backend
 from gridtask.causes import Causes, begun
 from gridtask.claims import Claim
@@ -43,6 +44,8 @@ class Execution:
         Those that hold the run's calls, by run id.
     own : Claim or None
         The run's own claim, if this process is to write down its end.
+    adapts : bool
+        Whether waiting array tasks may be cut anew, see `gridtask.adaptation`.
     clock : callable
         Returns seconds that never go back.
 
@@ -68,6 +71,7 @@ class Execution:
         resubmitter: Resubmitter | None = None,
         *,
         own: Claim | None = None,
+        adapts: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -96,6 +100,15 @@ class Execution:
             self._watch,
             self._records,
             lambda index: self.texts(index),
+        )
+        self._adaptation = Adaptation(
+            plan,
+            backend,
+            self._ledger,
+            self._watch,
+            self.causes,
+            resubmitter if adapts else None,
+            clock,
         )
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most, POLL_GROWTH)
@@ -152,15 +165,7 @@ class Execution:
 
     def about(self, index: int) -> dict[str, Any]:
         """Return what is known of where a call ran and what it used."""
-        about = self._records.about(index)
-        place = self._ledger.place_of(index)
-        job = self._watch.job_of(place) if place else None
-        error = self.failures.get(index)
-        if not about and job and place:
-            about = {"job": f"{job.job_id}.{place.task}"}
-        if not about and isinstance(error, CallError):
-            about = {"job": error.job_id, "host": error.host}
-        return about
+        return self.causes.about(index)
 
     def log_text(self, index: int) -> str:
         """Return what a call has printed so far."""
@@ -268,7 +273,9 @@ class Execution:
                 if self.plan.run_id in (claim.plan.run_id, claim.plan.parent):
                     claim.remove()
 
-    def follow(self, claim: Claim, indices: list[int] | None = None) -> None:
+    def follow(
+        self, claim: Claim, indices: list[int] | None = None, *, is_own: bool = True
+    ) -> None:
         """Follow a run that continues this one.
 
         Parameters
@@ -276,10 +283,13 @@ class Execution:
         indices : list of int, optional
             The calls that it computes; by default those of its calls that are
             open here.
+        is_own : bool
+            False if another driver submits and ends it.
         """
         self._claims[claim.plan.run_id] = claim
         self._watch.expect_new_jobs()
-        self._children.append(claim)
+        if is_own:
+            self._children.append(claim)
         calls = self.open_calls if indices is None else indices
         self._noted.difference_update(calls)
         index_of = {self.plan.keys[i]: i for i in calls}
@@ -310,10 +320,13 @@ class Execution:
         if lost:
             has_begun = begun(fs.list_names(self.folder.path))
             self._collect()  # a last look: a result counts more than any evidence
+            for claim, indices in self._recovery.submitted_elsewhere(lost):
+                self.follow(claim, indices, is_own=False)
         for task in lost:
             if task.indices:
                 self._give_up(task, has_begun)
-        for claim, indices, text in self._recovery.submit():
+        submitted = [*self._recovery.submit(), *self._adaptation.submit()]
+        for claim, indices, text in submitted:
             self.warnings.append(text)
             self.follow(claim, indices)
         self._write_deaths()

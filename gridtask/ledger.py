@@ -18,6 +18,7 @@ class OpenTask:
     place: Place
     indices: dict[int, None]
     state: TaskState | None = TaskState.QUEUED
+    running_since: float = 0.0
     was_running: bool = False
     was_deleting: bool = False
     gone_at: float | None = None

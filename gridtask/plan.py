@@ -23,6 +23,9 @@ FIRST_TASKS = 32
 TASKS_PER_SLOT = 4
 """Array tasks per slot of a first run: uneven calls still fill all slots."""
 
+LONG_SECONDS = 600.0
+"""A waiting array task that would work for longer is cut anew."""
+
 ChunkSize = int | Literal["auto"]
 
 
@@ -147,6 +150,7 @@ def make_plan(
     chunk: ChunkSize = "auto",
     seconds_per_call: float | None = None,
     slots: int | None = None,
+    seconds_limit: float | None = None,
     max_array_tasks: int = 75_000,
 ) -> Plan:
     """Decide what each distinct call needs and how the missing ones are cut.
@@ -165,13 +169,15 @@ def make_plan(
         Measured duration of this task's earlier calls.
     slots : int or None
         Slots that the scheduler offers, None if unknown.
+    seconds_limit : float or None
+        The time limit of an array task.
     max_array_tasks : int
         The site's limit for one job.
     """
     done = cached if isinstance(cached, set | frozenset) else set(cached)
     flying = {i: place for i, place in in_flight.items() if i not in done}
     missing = [i for i in range(len(keys)) if i not in done and i not in flying]
-    chunks = cut(len(missing), chunk, seconds_per_call, slots)
+    chunks = cut(len(missing), chunk, seconds_per_call, slots, seconds_limit)
     return Plan(
         keys=keys,
         positions=positions,
@@ -188,6 +194,7 @@ def cut(
     chunk: ChunkSize = "auto",
     seconds_per_call: float | None = None,
     slots: int | None = None,
+    seconds_limit: float | None = None,
 ) -> list[int]:
     """Return the sizes of the chunks, which differ by one at most if "auto".
 
@@ -203,18 +210,66 @@ def cut(
     if chunk != "auto":
         whole, rest = divmod(n_calls, chunk)
         return [chunk] * whole + ([rest] if rest else [])
-    n_tasks = min(n_calls, _n_tasks(n_calls, seconds_per_call, slots))
+    n_tasks = _n_tasks(n_calls, seconds_per_call, slots, seconds_limit)
+    n_tasks = min(n_calls, n_tasks)
     size, larger = divmod(n_calls, n_tasks)
     return [size + 1] * larger + [size] * (n_tasks - larger)
 
 
-def _n_tasks(n_calls: int, seconds_per_call: float | None, slots: int | None) -> int:
+def usable_slots(slots: int | None, max_running: int | None) -> int | None:
+    """Return how many array tasks may run at a time, None if nothing is known."""
+    return min((n for n in (slots, max_running) if n is not None), default=None)
+
+
+def is_better_recut(
+    waiting: Sequence[int],
+    seconds_per_call: float,
+    slots: int,
+    seconds_limit: float | None = None,
+) -> bool:
+    """Tell whether chunks that still wait are better cut anew.
+
+    Each array task costs a cycle of the scheduler, so short ones are merged if
+    that saves half of them and a whole round of the slots; and an array task
+    that would work for very long, or into its time limit, is split.
+
+    Parameters
+    ----------
+    waiting : sequence of int
+        Sizes of the chunks whose array tasks wait.
+    slots : int
+        So many of them run at a time.
+
+    Examples
+    --------
+    >>> is_better_recut([25] * 12, seconds_per_call=0.01, slots=4)
+    True
+    >>> is_better_recut([25] * 12, seconds_per_call=2.0, slots=4)
+    False
+    """
+    if not waiting:
+        return False
+    better = len(cut(sum(waiting), "auto", seconds_per_call, slots, seconds_limit))
+    saved = len(waiting) - better
+    if saved >= max(slots, len(waiting) / 2):
+        return True
+    longest = min(LONG_SECONDS, seconds_limit or LONG_SECONDS)
+    return saved < 0 and max(waiting) * seconds_per_call > longest
+
+
+def _n_tasks(
+    n_calls: int,
+    seconds_per_call: float | None,
+    slots: int | None,
+    seconds_limit: float | None,
+) -> int:
     """Return how many array tasks suit `n_calls`."""
     if seconds_per_call is None:
         return TASKS_PER_SLOT * slots if slots else FIRST_TASKS
     seconds = n_calls * seconds_per_call
     to_fill_slots = min(slots or FIRST_TASKS, math.ceil(seconds / LEAST_SECONDS))
-    return max(1, to_fill_slots, math.ceil(seconds / TARGET_SECONDS))
+    target = min(TARGET_SECONDS, (seconds_limit or math.inf) / 2)
+    return max(1, to_fill_slots, math.ceil(seconds / target))
 
 
 def split_jobs(n_tasks: int, max_array_tasks: int) -> list[JobRange]:

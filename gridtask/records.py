@@ -11,6 +11,9 @@ from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import Folder, LoadError
 
+N_MEASURED = 1000
+"""So many of the latest results tell how long a call takes."""
+
 
 class Records:
     """The records of a run's calls, named by the index of their key in the plan.
@@ -122,3 +125,11 @@ class Records:
             return True  # another run has tried the same call meanwhile
         self._left_out.add(number)
         return False
+
+
+def mean_seconds(folder: Folder) -> float | None:
+    """Return the mean duration of a task's latest calls in seconds."""
+    numbers = folder.numbers(Kind.OK)[-N_MEASURED:]
+    if not numbers:
+        return None
+    return sum(folder.entry(n).seconds for n in numbers) / len(numbers)

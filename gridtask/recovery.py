@@ -157,6 +157,23 @@ class Recovery:
             raise GridTaskError(msg)
         return self._resubmitter.submit(plan, keys, more, inputs)
 
+    def submitted_elsewhere(
+        self, lost: Iterable[OpenTask]
+    ) -> Iterator[tuple[Claim, list[int]]]:
+        """Yield the runs by which other drivers have submitted lost calls again."""
+        by_run: dict[str, dict[bytes, int]] = {}
+        for task in lost:
+            keys = {self._key_of(index): index for index in task.indices}
+            by_run.setdefault(task.place.run_id, {}).update(keys)
+        for run_id, index_of in by_run.items():
+            claim = self._claims.get(run_id)
+            if claim is None or self._resubmitter is None:
+                continue
+            for later in self._resubmitter.later_rounds(claim.plan):
+                found = [index_of[k] for k in later.plan.keys if k in index_of]
+                if found and later.plan.run_id not in self._claims:
+                    yield later, found
+
     def _again(
         self,
         index: int,

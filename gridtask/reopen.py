@@ -103,13 +103,14 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
             claims[other] = open_claim(store.runs, other)
     ended = _summary(own)
     backend = open_backend(plan.backend, settings, store.runs)
+    folder = store.folder(plan.task)
     execution = Execution(
-        store.folder(plan.task),
+        folder,
         plan,
         backend,
         pace_of(plan.backend, settings),
         claims,
-        Resubmitter(store.runs, backend, settings.site),
+        Resubmitter(store.runs, folder, backend, settings.site),
         own=None if ended else own,
     )
     for child in [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from gridtask.errors import (
 from gridtask.fs import list_names
 from gridtask.jobs import submit_jobs
 from gridtask.lock import submit_lock, this_process
-from gridtask.plan import make_plan
+from gridtask.plan import make_plan, usable_slots
+from gridtask.records import mean_seconds
 from gridtask.runfile import ID_LENGTH, RunFile, RunFileWriter, RunPlan
+from gridtask.store.folder import Folder
 from gridtask.units import format_memory, format_time, parse_memory, parse_time
 
 
@@ -70,10 +72,18 @@ class Resubmitter:
 
     Neither the script's code nor its arguments are needed: the new run file is
     made of the first one's parts, so what was hashed still is what runs.
+
+    Parameters
+    ----------
+    folder : Folder
+        The task's folder: its results tell how long a call takes.
     """
 
-    def __init__(self, runs: Path, backend: Backend, site: SiteProfile) -> None:
+    def __init__(
+        self, runs: Path, folder: Folder, backend: Backend, site: SiteProfile
+    ) -> None:
         self._runs = runs
+        self._folder = folder
         self._backend = backend
         self._site = site
 
@@ -108,17 +118,41 @@ class Resubmitter:
         SubmitError
             If the scheduler refused the job.
         """
-        source = RunFile(self._runs / f"{plan.run_id}.run")
-        try:
-            with submit_lock(self._runs.parent):
-                taken = self._taken_over(plan, keys)
-                if taken is not None:
-                    return taken
-                claim, file_id = self._publish(source, plan, keys, more)
-        finally:
-            source.close()
+        with submit_lock(self._runs.parent):
+            taken = self._taken_over(plan, keys)
+            if taken is not None:
+                return taken
+            claim, file_id = self._publish(plan, keys, more)
         submit_jobs(self._backend, claim, file_id, self._holds_on(set(inputs)))
         return claim
+
+    def recut(
+        self, plan: RunPlan, take_back: Callable[[], list[bytes]]
+    ) -> Claim | None:
+        """Submit calls of a run again that are taken back from its jobs.
+
+        Parameters
+        ----------
+        take_back : callable
+            Deletes their array tasks and returns their keys, under the lock:
+            nobody else may think meanwhile that nobody computes them.
+
+        Raises
+        ------
+        SubmitError
+            If the scheduler refused the new job.
+        """
+        with submit_lock(self._runs.parent):
+            keys = take_back()
+            if not keys:
+                return None
+            claim, file_id = self._publish(plan, keys, Resources())
+        submit_jobs(self._backend, claim, file_id)
+        return claim
+
+    def mean_seconds(self) -> float | None:
+        """Return the mean duration of the task's latest calls, None if unknown."""
+        return mean_seconds(self._folder)
 
     def _holds_on(self, inputs: set[bytes]) -> tuple[Hold, ...]:
         """Return holds on the jobs of all runs that compute one of these calls."""
@@ -133,21 +167,24 @@ class Resubmitter:
 
     def _taken_over(self, plan: RunPlan, keys: list[bytes]) -> Claim | None:
         """Return the run by which another driver has submitted the calls again."""
-        root = plan.parent or plan.run_id
         wanted = set(keys)
+        later = self.later_rounds(plan)
+        return next((c for c in later if wanted <= set(c.plan.keys)), None)
+
+    def later_rounds(self, plan: RunPlan) -> Iterator[Claim]:
+        """Yield the runs that have continued a run since."""
+        root = plan.parent or plan.run_id
         for claim in open_claims(self._runs):
-            is_later = claim.plan.parent == root and (
-                round_of(claim.plan.run_id) > round_of(plan.run_id)
-            )
-            if is_later and wanted <= set(claim.plan.keys):
-                return claim
-        return None
+            is_later = round_of(claim.plan.run_id) > round_of(plan.run_id)
+            if claim.plan.parent == root and is_later:
+                yield claim
 
     def _publish(
-        self, source: RunFile, plan: RunPlan, keys: list[bytes], more: Resources
+        self, plan: RunPlan, keys: list[bytes], more: Resources
     ) -> tuple[Claim, bytes]:
         """Write the new run's file out of the first one's parts."""
         child = self._child_plan(plan, keys, more)
+        source = RunFile(self._runs / f"{plan.run_id}.run")
         writer = RunFileWriter(self._runs, child.run_id)
         try:
             calls = source.arguments(plan)
@@ -160,19 +197,25 @@ class Resubmitter:
         except BaseException:
             writer.discard()
             raise
+        finally:
+            source.close()
         return Claim(self._runs, child), writer.file_id
 
     def _child_plan(self, plan: RunPlan, keys: list[bytes], more: Resources) -> RunPlan:
         limits = self._backend.limits()
+        resources = self._resources(plan, more)
+        limit = resources.time or plan.time
         cut = make_plan(
             keys,
             range(len(keys)),
             cached=(),
             in_flight={},
-            slots=limits.slots,
+            chunk=plan.chunk,
+            seconds_per_call=self.mean_seconds(),
+            slots=usable_slots(limits.slots, plan.max_running),
+            seconds_limit=parse_time(limit) if limit else None,
             max_array_tasks=self._site.max_array_tasks or limits.max_array_tasks,
         )
-        resources = self._resources(plan, more)
         is_cluster = bool(resources.words) or plan.backend == "gridengine"
         root = plan.parent or plan.run_id
         return replace(

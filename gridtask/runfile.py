@@ -25,7 +25,7 @@ from gridtask import fs, upstream
 from gridtask.calls import Arguments
 from gridtask.errors import ResultUnreadable, StoreError
 from gridtask.packing import Buffer, Packer, unpack
-from gridtask.plan import JobRange, Place
+from gridtask.plan import ChunkSize, JobRange, Place
 from gridtask.store import values
 from gridtask.store.segment import Entry, Kind, SegmentReader, SegmentWriter
 from gridtask.world import World
@@ -77,6 +77,8 @@ class RunPlan:
         classes may be missing where it is read. See `RunFile.axes`.
     cluster_params, memory, time
         The resources of an array task, for messages.
+    chunk
+        The calls per array task that its user asked for.
     """
 
     run_id: str
@@ -106,6 +108,7 @@ class RunPlan:
     max_running: int | None = None
     retries: int = 1
     escalate: dict[str, float] = field(default_factory=dict)
+    chunk: ChunkSize = "auto"
 
     def chunk_keys(self, task: int) -> list[bytes]:
         """Return the keys of array task `task` (from 1) in their order."""

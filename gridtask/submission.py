@@ -29,11 +29,12 @@ from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
 from gridtask.other_keys import accepted_keys
 from gridtask.pace import cluster_pace
-from gridtask.plan import JobRange, Place, Plan, distinct, make_plan
+from gridtask.plan import JobRange, Place, Plan, distinct, make_plan, usable_slots
+from gridtask.records import mean_seconds
 from gridtask.retry import Resubmitter
 from gridtask.runfile import RunFileWriter, RunPlan, new_run_id
-from gridtask.store.segment import Kind
 from gridtask.terms import Terms
+from gridtask.units import parse_time
 from gridtask.versions import keep_version
 from gridtask.work import Work, call_text
 from gridtask.world import World, capture
@@ -41,9 +42,6 @@ from gridtask.world import World, capture
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
     from gridtask.store.store import Folder, Store
-
-N_MEASURED = 1000
-"""So many of the latest results tell how long a call takes."""
 
 RETRY_POLL_SECONDS = 2.0
 """Between two questions to a scheduler that does not answer, or not yet."""
@@ -233,9 +231,18 @@ class Submission:
             held[plan.run_id] = own
         is_elsewhere = any(c.plan.host != socket.gethostname() for c in held.values())
         pace = cluster_pace(terms.site.fs_latency) if is_elsewhere else terms.pace
-        resubmitter = Resubmitter(self.store.runs, terms.backend, terms.site)
+        resubmitter = Resubmitter(
+            self.store.runs, self.folder, terms.backend, terms.site
+        )
         return Execution(
-            self.folder, plan, terms.backend, pace, held, resubmitter, own=own
+            self.folder,
+            plan,
+            terms.backend,
+            pace,
+            held,
+            resubmitter,
+            own=own,
+            adapts=terms.chunk == "auto" and not self.order.always_publish,
         )
 
     def _look_around(self) -> tuple[set[int], dict[int, Place]]:
@@ -307,8 +314,9 @@ class Submission:
             cached=known,
             in_flight=flying,
             chunk=terms.chunk,
-            seconds_per_call=_measured(self.folder) if measures else None,
-            slots=limits.slots,
+            seconds_per_call=mean_seconds(self.folder) if measures else None,
+            slots=usable_slots(limits.slots, terms.max_running),
+            seconds_limit=parse_time(terms.time) if terms.time else None,
             max_array_tasks=terms.max_array_tasks or limits.max_array_tasks,
         )
 
@@ -353,15 +361,8 @@ class Submission:
             max_running=terms.max_running,
             retries=terms.retries,
             escalate=terms.escalate,
+            chunk=terms.chunk,
         )
-
-
-def _measured(folder: Folder) -> float | None:
-    """Return the mean duration of this task's latest calls in seconds."""
-    numbers = folder.numbers(Kind.OK)[-N_MEASURED:]
-    if not numbers:
-        return None
-    return sum(folder.entry(n).seconds for n in numbers) / len(numbers)
 
 
 def _first_calls(positions: Sequence[int]) -> Sequence[int]:

@@ -44,6 +44,8 @@ class JobWatch:
         Lines for the user, to be taken out by who shows them.
     is_unknown : bool
         True while the scheduler gives no answer: then nothing is decided.
+    n_answers : int
+        How often it has answered.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class JobWatch:
         self.tasks = tasks
         self.warnings: list[str] = []
         self.is_unknown = False
+        self.n_answers = 0
         self._backend = backend
         self._claims = claims
         self._pace = pace
@@ -85,6 +88,7 @@ class JobWatch:
         if self.is_unknown:
             self.warnings.append("the scheduler answers again")
         self.is_unknown = False
+        self.n_answers += 1
         self._take(states)
         now = self._clock()
         moved = [self._update(task, now) for task in self.tasks.values()]
@@ -178,7 +182,8 @@ class JobWatch:
     def _update(self, task: OpenTask, now: float) -> bool:
         """Take over what the scheduler says of one array task."""
         before, task.state = task.state, self._state(task.place)
-        task.was_running |= task.state is TaskState.RUNNING
+        if task.state is TaskState.RUNNING and before is not TaskState.RUNNING:
+            task.was_running, task.running_since = True, now
         task.was_deleting |= task.state is TaskState.DELETING
         if task.state is not None:
             task.gone_at, task.n_gone, task.ended = None, 0, None

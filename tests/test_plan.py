@@ -13,8 +13,10 @@ from gridtask.plan import (
     Place,
     cut,
     distinct,
+    is_better_recut,
     make_plan,
     split_jobs,
+    usable_slots,
 )
 
 chunk_sizes = st.one_of(st.just("auto"), st.integers(1, 300))
@@ -71,6 +73,54 @@ def test_measured_calls_fill_a_minute():
     sizes = cut(100_000, seconds_per_call=0.5, slots=8)
     assert max(sizes) * 0.5 <= TARGET_SECONDS
     assert max(sizes) * 0.5 > TARGET_SECONDS / 2
+
+
+def test_no_array_task_runs_into_its_time_limit():
+    """It works for half of it at most, however short that is."""
+    sizes = cut(1000, seconds_per_call=2.0, slots=4, seconds_limit=20.0)
+    assert max(sizes) * 2.0 <= 10.0
+
+
+def test_who_may_run_few_at_a_time_needs_few_array_tasks():
+    """max_running counts as well as the slots of the queues."""
+    assert usable_slots(1000, 5) == 5
+    assert usable_slots(4, 5) == 4
+    assert usable_slots(None, 5) == 5
+    assert usable_slots(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("waiting", "seconds", "is_better"),
+    [
+        ([1] * 19_950, 0.01, True),  # a cycle of the scheduler for each single call
+        ([25] * 300, 0.01, True),
+        ([25] * 6, 0.01, False),  # a round of the slots is not saved
+        ([25] * 300, 2.0, False),  # they work for a minute each
+        ([25] * 300, 20.0, False),  # for eight minutes: not yet worth the effort
+        ([25] * 300, 30.0, True),
+        ([1] * 300, 4000.0, False),  # one call cannot be split
+        ([], 1.0, False),
+    ],
+)
+def test_waiting_chunks_are_cut_anew_if_that_gains_much(waiting, seconds, is_better):
+    """Much too short ones are merged, much too long ones are split."""
+    assert is_better_recut(waiting, seconds, slots=50) is is_better
+
+
+def test_waiting_chunks_are_split_before_they_reach_their_time_limit():
+    """Half an hour of calls does not fit into ten minutes."""
+    assert is_better_recut([6] * 10, 60.0, slots=4, seconds_limit=300.0)
+    assert not is_better_recut([6] * 10, 60.0, slots=4, seconds_limit=1800.0)
+
+
+@given(st.lists(st.integers(1, 300), max_size=50), st.floats(0, 1e6), slot_numbers)
+def test_what_was_cut_anew_is_not_cut_again(waiting, seconds, slots):
+    """Chunks that suit the durations stay as they are."""
+    slots = slots or 1
+    if is_better_recut(waiting, seconds, slots):
+        assert not is_better_recut(
+            cut(sum(waiting), "auto", seconds, slots), seconds, slots
+        )
 
 
 def test_long_calls_have_an_array_task_each():

@@ -718,6 +718,9 @@ class FakeResubmitter:
         self.submitted.append(keys)
         raise self.problem or SchedulerUnavailable("refused")
 
+    def later_rounds(self, plan):
+        return ()
+
 
 @pytest.fixture
 def resubmitter():

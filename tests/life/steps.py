@@ -49,7 +49,8 @@ if __name__ == "__main__":
     for name in CHANGING:
         setattr(fs, name, counted(getattr(fs, name), fatal))
     for backend in (GridEngineBackend, LocalBackend):
-        backend.submit = counted(backend.submit, fatal)
+        for name in ("submit", "postpone", "cancel"):
+            setattr(backend, name, counted(getattr(backend, name), fatal))
     sys.argv = sys.argv[2:]
     sys.path.insert(0, os.getcwd())
     runpy.run_path(script, run_name="__main__")
