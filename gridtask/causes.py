@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from gridtask import failures, fs, logs
 from gridtask.backends.base import Accounting
@@ -104,6 +105,18 @@ class Causes:
         text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
         lines = text.decode(errors="replace").splitlines()
         return "\n".join(lines[-failures.LOG_LINES :])
+
+    def about(self, index: int) -> dict[str, Any]:
+        """Return what is known of where a call ran and what it used."""
+        about = self._records.about(index)
+        place = self._ledger.place_of(index)
+        job = self._watch.job_of(place) if place else None
+        error = self._ledger.failures.get(index)
+        if not about and job and place:
+            about = {"job": f"{job.job_id}.{place.task}"}
+        if not about and isinstance(error, CallError):
+            about = {"job": error.job_id, "host": error.host}
+        return about
 
     def of_task(self, task: OpenTask, *, has_begun: bool) -> dict[int, CallError]:
         """Return why an array task left its open calls undone.
