@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from gridtask.report.data import ReportData
 from gridtask.report.drawing import (
@@ -24,7 +25,7 @@ from gridtask.report.drawing import (
     mark,
     time_unit,
 )
-from gridtask.report.lanes import Lane, busy_by_host, lanes_of, running_over_time
+from gridtask.report.lanes import Lane, busy_by_host, lanes_of
 from gridtask.traces import WorkerTrace
 from gridtask.units import format_size
 from gridtask.usage import quantile
@@ -132,14 +133,17 @@ def _draw_hosts(figure: Figure, data: ReportData, busy: dict[str, list[float]]) 
     shades: dict[int, list[Box]] = {}
     failed = _failed_bins(data, width)
     marks: list[Box] = []
+
+    def box(first: int, last: int, row: float, half: float) -> Box:
+        span = (start + first * width, start + last * width)
+        return _box(span, row, half, start, unit)
+
     for row, (host, bins) in enumerate(busy.items()):
-        for i, value in enumerate(bins):
-            span = (start + i * width, start + (i + 1) * width)
-            if shade := math.ceil(N_SHADES * value / most):
-                box = _box(span, row, 0.42, start, unit)
-                shades.setdefault(shade, []).append(box)
-            if (host, i) in failed:
-                marks.append(_box(span, row + 0.32, 0.1, start, unit))
+        depths = [math.ceil(N_SHADES * value / most) for value in bins]
+        for shade, first, last in _stretches(depths):
+            shades.setdefault(shade, []).append(box(first, last, row, 0.42))
+        times = (i for i in range(N_TIMES) if (host, i) in failed)
+        marks += [box(i, i + 1, row + 0.32, 0.1) for i in times]
     for shade, boxes in sorted(shades.items()):
         _add(axes, boxes, FINISHED, alpha=shade / N_SHADES)
     _add(axes, marks, FAILED)
@@ -148,6 +152,16 @@ def _draw_hosts(figure: Figure, data: ReportData, busy: dict[str, list[float]]) 
     axes.set_title(
         f"darkest: {most:.0f} array tasks at once", loc="right", fontsize=9, color=INK
     )
+
+
+def _stretches(values: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield each stretch of equal numbers but 0: number, start and end."""
+    start = 0
+    for value, group in itertools.groupby(values):
+        end = start + len(list(group))
+        if value:
+            yield value, start, end
+        start = end
 
 
 def _failed_bins(data: ReportData, width: float) -> set[tuple[str, int]]:
@@ -186,7 +200,7 @@ def _few(busy: dict[str, list[float]]) -> dict[str, list[float]]:
 
 
 def _box(
-    span: tuple[float, float], row: int, half: float, start: float, unit: float
+    span: tuple[float, float], row: float, half: float, start: float, unit: float
 ) -> Box:
     left, right = ((at - start) / unit for at in span)
     return [
@@ -235,9 +249,11 @@ def _draw_progress(figure: Figure, data: ReportData) -> None:
     counts = [0, *(number for number, _ in points)]
     _area(left, times, counts)
     left.set_title("calls that have ended", loc="left", fontsize=10)
-    steps = _thinned(running_over_time(data.workers))
-    times = [0.0, *((at - start) / unit for at, _ in steps)]
-    _area(right, times, [0, *(number for _, number in steps)])
+    end = max(end_of(data), start + 1e-3)
+    busy = busy_by_host(data.workers, start, end, N_TIMES)
+    running = [sum(values) for values in zip(*busy.values(), strict=True)]
+    width = (end - start) / N_TIMES / unit
+    _area(right, [i * width for i in range(N_TIMES + 1)], [*running, 0.0])
     right.set_title("array tasks at work", loc="left", fontsize=10)
     for axes in (left, right):
         axes.set_xlabel(f"time since submission ({name})")
@@ -276,10 +292,14 @@ def _draw_waiting(figure: Figure, data: ReportData) -> None:
     unit, name = time_unit(end_of(data) - data.submitted_at)
     waits = [max(0.0, w.started_at - data.submitted_at) / unit for w in workers]
     runs = [_span(worker) / unit for worker in workers]
-    numbers = [(i + 0.5) * len(data.workers) / len(workers) for i in range(len(waits))]
     width = len(data.workers) / len(workers)
-    axes.bar(numbers, waits, width, color=QUEUED, label="waiting", linewidth=0)
-    axes.bar(numbers, runs, width, waits, color=FINISHED, label="running", linewidth=0)
+    numbers = [i * width for i in range(len(workers) + 1)]
+    ends = [wait + run for wait, run in zip(waits, runs, strict=True)]
+    waits, ends = [*waits, waits[-1]], [*ends, ends[-1]]
+    fill: Any = {"step": "post", "linewidth": 0}
+    axes.fill_between(numbers, 0, waits, color=QUEUED, label="waiting", **fill)
+    axes.fill_between(numbers, waits, ends, color=FINISHED, label="running", **fill)
+    axes.set_ylim(bottom=0)
     axes.set_xlim(0, len(data.workers))
     axes.set_xlabel("array tasks, in the order in which they started")
     axes.set_ylabel(f"time since submission ({name})")
@@ -335,6 +355,8 @@ def _histogram(axes: Axes, values: Sequence[float], may_be_log: bool = True) -> 
     positive = max(least, most * 1e-6)
     if may_be_log and most > 50 * quantile(values, 0.5) and positive > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         step = (math.log(most) - math.log(positive)) / N_BINS
         edges = [math.exp(math.log(positive) + i * step) for i in range(N_BINS + 1)]
     else:

@@ -67,16 +67,3 @@ def busy_by_host(
         for i in range(int(first), min(int(last) + 1, n_bins)):
             bins[i] += max(0.0, min(last, i + 1) - max(first, i))
     return busy
-
-
-def running_over_time(workers: Sequence[WorkerTrace]) -> list[tuple[float, int]]:
-    """Return how many workers ran from each moment on at which that changed."""
-    changes = sorted(
-        [(worker.started_at, 1) for worker in workers]
-        + [(worker.ended_at, -1) for worker in workers]
-    )
-    steps, running = [], 0
-    for at, change in changes:
-        running += change
-        steps.append((at, running))
-    return steps
