@@ -18,7 +18,8 @@ from gridtask.store import values
 from gridtask.world import INSIDE_CALL, World
 
 if TYPE_CHECKING:
-    from gridtask.store.store import Folder, RecordWriter
+    from gridtask.store.store import Folder
+    from gridtask.store.writer import RecordWriter
 
 Announce = Callable[[int, Arguments], None]
 """Called before each call with its number in the chunk and its arguments."""

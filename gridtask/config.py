@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gridtask.backends.base import SiteProfile
+from gridtask.backends.site import SiteProfile
 from gridtask.errors import ConfigError
 from gridtask.settings import RULES, SITE_RULES, Rule, resources_of
 

@@ -22,7 +22,8 @@ from gridtask.errors import GridTaskError
 from gridtask.store.segment import Kind
 
 if TYPE_CHECKING:
-    from gridtask.store.store import Folder, RecordWriter
+    from gridtask.store.store import Folder
+    from gridtask.store.writer import RecordWriter
 
 KEPT_BYTES = 1 << 20
 """How much of the end of an array task's log is kept with the results."""

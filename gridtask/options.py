@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,6 +45,8 @@ def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, A
     legal = (*SETTINGS, *IDENTITY_OPTIONS)
     unknown = [name for name in options if name not in legal]
     if unknown:
+        import difflib
+
         near = difflib.get_close_matches(unknown[0], legal, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         msg = (
@@ -64,6 +64,8 @@ def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, A
             checked[name] = _as_tuple(name, checked[name])
     _check_settings(checked)
     if "cluster_params" in checked:
+        import shlex
+
         from gridtask.backends.cluster_params import split
 
         # Without those ignored: who checks these again does not warn again.

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gridtask.backends.base import Backend, Hold, SiteProfile
+from gridtask.backends.base import Backend, Hold
 from gridtask.backends.cluster_params import Resolved, merge
+from gridtask.backends.site import SiteProfile
 from gridtask.claims import Claim, open_claims
 from gridtask.errors import (
     CallError,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridtask.backends.base import Backend, JobRequest, SiteProfile
+from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
+from gridtask.backends.site import SiteProfile
 from gridtask.calls import Arguments
 from gridtask.computation import Computation
 from gridtask.config import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridtask import fs
-from gridtask.backends.base import SiteProfile
+from gridtask.backends.site import SiteProfile
 from gridtask.claims import open_claim
 from gridtask.errors import GridTaskError
 from gridtask.filters import calls_of

@@ -27,7 +27,8 @@ from gridtask.errors import IdentityError
 from gridtask.lock import this_process
 from gridtask.store import values
 from gridtask.store.record import Entry, Kind
-from gridtask.store.store import LoadError, RecordWriter
+from gridtask.store.store import LoadError
+from gridtask.store.writer import RecordWriter
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PRELOADED = (
     "gridtask.identity.snapshot",
     "gridtask.store.store",
+    "gridtask.store.writer",
     "gridtask.task",
 )
 """What every array task imports, beside this module."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gridtask.backends.base import SiteProfile
+from gridtask.backends.site import SiteProfile
 from gridtask.config import Loaded, Settings, find_cache, load
 from gridtask.errors import ConfigError
 from gridtask.settings import RULES, SITE_RULES, resources_of

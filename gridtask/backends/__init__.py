@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 
@@ -14,6 +13,8 @@ def choose(setting: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """
     if setting != "auto":
         return setting, "as set"
+    import shutil  # here: it loads the compressors, and most settings name a backend
+
     if shutil.which("qsub") is None:
         return "local", "there is no qsub on PATH; processes of this machine are used"
     if not environ.get("SGE_ROOT"):

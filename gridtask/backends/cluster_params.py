@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gridtask.backends.base import SiteProfile
+from gridtask.backends.site import SiteProfile
 from gridtask.errors import ConfigError
 from gridtask.units import format_memory, format_time, parse_memory, parse_time
 

@@ -11,7 +11,6 @@ import ast
 import contextvars
 import functools
 import io
-import logging
 import reprlib
 import sys
 import threading
@@ -91,7 +90,8 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
         return closure.remember(value, ".".join(process))
     if isinstance(value, _LOCKS):
         return closure.remember(value, f"a {type(value).__name__}")
-    if isinstance(value, logging.Logger):
+    logging = sys.modules.get("logging")  # without it there are no loggers
+    if logging is not None and isinstance(value, logging.Logger):
         return closure.remember(value, "a logger")
     node = Node(name or type(value).__qualname__, "value", value)
     if type(value) not in _SHOWN:

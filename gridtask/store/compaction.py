@@ -27,17 +27,11 @@ from typing import NamedTuple
 
 from gridtask import fs
 from gridtask.errors import StoreVersionError, UnsafeStoreError
+from gridtask.store import upkeep
 from gridtask.store.files import MAX_OPEN_FILES, Files, at_once, split_uids
-from gridtask.store.pack import PackWriter, Replaced, replaced_by
+from gridtask.store.pack import PackWriter
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import Kind
-
-MIN_FILES = 8
-"""So many small files may lie in a folder; compaction starts with one more."""
-
-SMALL_FILE = 32 << 20
-"""Bytes. Larger files are rewritten only when mostly dead, so that each result
-is copied about twice in its life."""
+from gridtask.store.record import Kind, Replaced, replaced_by
 
 MAX_PACK = 256 << 20
 """Bytes of a pack, unless one file alone has more."""
@@ -84,20 +78,6 @@ class Compacted(NamedTuple):
 
 class _Stopped(Exception):
     """The files have changed, or too much time has passed."""
-
-
-def may_be_worth_it(files: Files, min_files: int) -> bool:
-    """Return whether there may be enough to do, without looking at the disk."""
-    n_small = sum(file.size < SMALL_FILE for _, file in files.current())
-    return n_small > min_files or any(
-        _is_mostly_dead(files, number) for number, _ in files.current()
-    )
-
-
-def _is_mostly_dead(files: Files, number: int) -> bool:
-    """Return whether more than half of a large file's bytes are deleted."""
-    file = files.index.files[number]
-    return file.size >= SMALL_FILE and files.index.dead_bytes(number) > file.size / 2
 
 
 class Compaction:
@@ -159,8 +139,8 @@ class Compaction:
         n_small = n_bytes = 0
         current = self._files.current()
         for number, file in sorted(current, key=lambda pair: pair[1].size):
-            is_small = file.size < SMALL_FILE and self._is_finished(file)
-            if is_small or (file.sealed and _is_mostly_dead(self._files, number)):
+            is_small = file.size < upkeep.SMALL_FILE and self._is_finished(file)
+            if is_small or (file.sealed and upkeep.is_mostly_dead(self._files, number)):
                 if chosen and n_bytes + file.size > max_bytes:
                     break
                 n_bytes += file.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
@@ -20,9 +21,8 @@ from gridtask.errors import (
     UnsafeStoreError,
 )
 from gridtask.store.index import ROW_MASK, Index
-from gridtask.store.pack import replaced_by
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import UID_SIZE, Kind
+from gridtask.store.record import UID_SIZE, Kind, replaced_by
 
 T = TypeVar("T")
 
@@ -321,3 +321,20 @@ def split_uids(payload: fs.Buffer) -> list[bytes]:
     """Return the uids that a tombstone lists."""
     data = bytes(payload)
     return [data[i : i + UID_SIZE] for i in range(0, len(data), UID_SIZE)]
+
+
+def read_task_name(path: Path) -> str:
+    """Find a task's full name in its files' meta; else the folder's own name."""
+    for file_name in sorted(fs.list_names(path)):
+        if not file_name.endswith(SUFFIXES):
+            continue
+        with contextlib.suppress(StoreError, OSError):
+            file = SegmentReader.open(path / file_name)
+            try:
+                for entry in file.entries:
+                    task = entry.kind == Kind.META and file.meta(entry).get("task")
+                    if isinstance(task, str):
+                        return task
+            finally:
+                file.close()
+    return path.name.rpartition("~")[0]

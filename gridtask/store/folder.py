@@ -1,8 +1,10 @@
-"""The folder of one task: its files as one collection of records."""
+"""The folder of one task: its files as one collection of records.
+
+What most maps do not need is imported by the methods that do.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import threading
@@ -10,22 +12,21 @@ import time
 import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gridtask import fs
-from gridtask.errors import StoreError
-from gridtask.store.compaction import MIN_FILES, Compacted, Compaction, may_be_worth_it
-from gridtask.store.deletion import Deletion
-from gridtask.store.expiry import Ages, unused
-from gridtask.store.files import SUFFIXES, Files
+from gridtask.store.files import Files, read_task_name
 from gridtask.store.index import MISSING, ROW_BITS
 from gridtask.store.loading import Loading
-from gridtask.store.metas import read_metas
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Entry, Kind
-from gridtask.store.removed import removed_at
-from gridtask.store.sizes import FolderSizes, measure
-from gridtask.store.sweep import Sweep
-from gridtask.store.writer import RecordWriter
+from gridtask.store.upkeep import MIN_FILES, has_leftovers, may_need_compaction
+
+if TYPE_CHECKING:
+    from gridtask.store.compaction import Compacted
+    from gridtask.store.deletion import Deletion
+    from gridtask.store.sizes import FolderSizes
+    from gridtask.store.writer import RecordWriter
 
 
 class Folder:
@@ -49,30 +50,20 @@ class Folder:
         self._lock = threading.RLock()
         self._files = Files(self.path)
         self._index = self._files.index
-        self._deletion = Deletion(self.path, self._files)
+
+    @property
+    def _deletion(self) -> Deletion:
+        """What deletes records here."""
+        from gridtask.store.deletion import Deletion
+
+        return Deletion(self.path, self._files)
 
     @property
     def name(self) -> str:
         """The task's full name."""
         if self._name is None:
-            self._name = self._read_name()
+            self._name = read_task_name(self.path)
         return self._name
-
-    def _read_name(self) -> str:
-        """Find the name in the files' meta; else the folder's own name."""
-        for file_name in sorted(fs.list_names(self.path)):
-            if not file_name.endswith(SUFFIXES):
-                continue
-            with contextlib.suppress(StoreError, OSError):
-                file = SegmentReader.open(self.path / file_name)
-                try:
-                    for entry in file.entries:
-                        task = entry.kind == Kind.META and file.meta(entry).get("task")
-                        if isinstance(task, str):
-                            return task
-                finally:
-                    file.close()
-        return self.path.name.rpartition("~")[0]
 
     def refresh(self, *, twice_if_shared: bool = False) -> bool:
         """Look for new records; return whether there are any.
@@ -143,6 +134,8 @@ class Folder:
 
     def removed_at(self, keys: Collection[bytes] | None = None) -> dict[bytes, float]:
         """Return when results of keys, or of all, were deleted; POSIX seconds."""
+        from gridtask.store.removed import removed_at
+
         with self._lock:
             return removed_at(self._index, keys)
 
@@ -171,6 +164,8 @@ class Folder:
 
         In the given order; the error, as of `meta`, where one cannot be read.
         """
+        from gridtask.store.metas import read_metas
+
         with self._lock:
             metas = read_metas(self._index, numbers)
             self._files.limit_open()
@@ -238,6 +233,8 @@ class Folder:
         meta : mapping, optional
             What the segment says of itself, for people.
         """
+        from gridtask.store.writer import RecordWriter
+
         meta = {"task": self.name, **(meta or {})}
         return RecordWriter(self.path, file_stem, job_id=job_id, task=task, meta=meta)
 
@@ -266,6 +263,8 @@ class Folder:
         now : float
             The file server's time, POSIX seconds (see `fs.server_now`).
         """
+        from gridtask.store.expiry import Ages
+
         with self._lock:
             return Ages(self._index).older(now - seconds)
 
@@ -274,6 +273,8 @@ class Folder:
 
         By files, and to a day: records of a file are used together. As `older`.
         """
+        from gridtask.store.expiry import unused
+
         with self._lock:
             statuses = fs.list_statuses(self.path)
             return unused(self._index, statuses, now - seconds, now)
@@ -304,6 +305,8 @@ class Folder:
 
     def sizes(self) -> FolderSizes:
         """Return what the folder takes, one listing with the files' status."""
+        from gridtask.store.sizes import measure
+
         with self._lock:
             return measure(self._index, fs.list_statuses(self.path), time.time())
 
@@ -344,8 +347,10 @@ class Folder:
         """
         deadline = time.monotonic() + max_seconds
         with self._lock:
-            if not may_be_worth_it(self._files, min_files):
+            if not may_need_compaction(self._files, min_files):
                 return None
+            from gridtask.store.compaction import Compaction
+
             self._files.refresh()
             try:
                 compaction = Compaction(self.path, self.name, self._files)
@@ -372,8 +377,12 @@ class Folder:
             Files that are gone.
         """
         with self._lock:
+            if not has_leftovers(self._files):
+                return 0
+            from gridtask.store.sweep import Sweep
+
             sweep = Sweep(self.path, self._files)
-        return sweep.run(time.monotonic() + max_seconds) if sweep else 0
+        return sweep.run(time.monotonic() + max_seconds)
 
 
 _folders: weakref.WeakSet[Folder] = weakref.WeakSet()

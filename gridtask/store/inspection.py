@@ -12,9 +12,9 @@ from typing import NamedTuple
 from gridtask.errors import CorruptRecordError, StoreVersionError, UnsafeStoreError
 from gridtask.store import record
 from gridtask.store.blocks import MAX_BLOCK
-from gridtask.store.pack import FINISHED, Replaced, read_copies, replaced_by
+from gridtask.store.pack import FINISHED, read_copies
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import UID_SIZE, Entry, Kind
+from gridtask.store.record import UID_SIZE, Entry, Kind, Replaced, replaced_by
 
 WINDOW = 1 << 18
 """Bytes that are read at once when only headers are compared."""

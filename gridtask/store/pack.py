@@ -14,20 +14,14 @@ from itertools import groupby
 from pathlib import Path
 
 from gridtask import fs
-from gridtask.fs import Buffer
 from gridtask.store import record
 from gridtask.store.blocks import MAX_BLOCK, plan_reads
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import Kind
+from gridtask.store.record import Kind, Replaced
 from gridtask.store.segment import Copy, SegmentWriter
-
-UNFINISHED = ".tmp"
-"""Suffix of a pack that is being written. It is never read."""
+from gridtask.store.upkeep import UNFINISHED
 
 FINISHED = ".pack"
-
-Replaced = tuple[str, int]
-"""Name and size, in bytes, of a file whose place a pack takes."""
 
 
 class PackWriter:
@@ -188,18 +182,3 @@ def _copy_from(data: memoryview, start: int, entry: record.Entry) -> Copy | None
     if body is None or record.body_checksum(meta, [payload]) != body:
         return None
     return Copy(entry, body, meta, payload)
-
-
-def replaced_by(payload: Buffer) -> list[Replaced]:
-    """Return the files that a pack's list names.
-
-    Raises
-    ------
-    ValueError
-        If it is no such list.
-    """
-    pairs = json.loads(bytes(payload))
-    if not isinstance(pairs, list):
-        msg = f"expected a list of names and sizes, not {pairs!r:.80}"
-        raise ValueError(msg)
-    return [(str(name), int(size)) for name, size in pairs]

@@ -89,6 +89,10 @@ ALIGNMENT, BUFFER_ALIGNMENT = 8, 64
 NO_KEY, NO_CODE = bytes(16), bytes(8)
 
 
+Replaced = tuple[str, int]
+"""Name and size, in bytes, of a file whose place a pack takes."""
+
+
 class Kind(IntEnum):
     """What a record holds. Unknown kinds from 128 on are skipped."""
 
@@ -363,3 +367,18 @@ def newer(path: str, what: str) -> StoreVersionError:
 def align(offset: int) -> int:
     """Return the next multiple of 8."""
     return (offset + ALIGNMENT - 1) & -ALIGNMENT
+
+
+def replaced_by(payload: Buffer) -> list[Replaced]:
+    """Return the files that a pack's list names.
+
+    Raises
+    ------
+    ValueError
+        If it is no such list.
+    """
+    pairs = json.loads(bytes(payload))
+    if not isinstance(pairs, list):
+        msg = f"expected a list of names and sizes, not {pairs!r:.80}"
+        raise ValueError(msg)
+    return [(str(name), int(size)) for name, size in pairs]

@@ -16,24 +16,17 @@ from xxhash import xxh3_64_hexdigest
 
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
-from gridtask.store.compaction import Compacted
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
-from gridtask.store.repair import DAMAGED
-from gridtask.store.sizes import FolderSizes
-from gridtask.store.writer import RecordWriter
 
 if TYPE_CHECKING:
     from gridtask.store.check import Report
 
 __all__ = [
-    "Compacted",
     "Folder",
-    "FolderSizes",
     "Kind",
     "LoadError",
-    "RecordWriter",
     "Store",
 ]
 
@@ -221,6 +214,8 @@ class Store:
 
         Damaged files stay for a month.
         """
+        from gridtask.store.repair import DAMAGED
+
         for name in fs.list_names(self.trash):
             if name.startswith(DAMAGED):
                 self._remove_damaged(self.trash / name)

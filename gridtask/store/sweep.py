@@ -16,7 +16,7 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.store.compaction import MAX_SECONDS
 from gridtask.store.files import Files
-from gridtask.store.pack import UNFINISHED
+from gridtask.store.upkeep import UNFINISHED
 
 GRACE_SECONDS = 120.0
 """How long a replaced file stays, by the file server's clock."""
@@ -38,9 +38,6 @@ class Sweep:
         self._files = files
         self._replaced = [name for name in files.names if name in files.replaced]
         self._unfinished = [n for n in files.names if n.endswith(UNFINISHED)]
-
-    def __bool__(self) -> bool:
-        return bool(self._replaced or self._unfinished)
 
     def run(self, deadline: float) -> int:
         """Remove what may go; return how many files did.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gridtask.backends.base import SiteProfile
 from gridtask.backends.cluster_params import REFUSED, Resolved, merge, split
+from gridtask.backends.site import SiteProfile
 from gridtask.errors import ConfigError
 
 

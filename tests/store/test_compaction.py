@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gridtask import fs
-from gridtask.store import compaction, pack, sweep
+from gridtask.store import compaction, pack, sweep, upkeep
 from gridtask.store.folder import Folder
 from gridtask.store.record import Kind
 from gridtask.store.segment import SegmentReader, SegmentWriter
@@ -89,7 +89,7 @@ def test_many_files_become_one(folder_path, no_grace):
 
 def test_nothing_to_do_costs_nothing(folder_path, monkeypatch):
     """Few files are left as they are, without a look at the disk."""
-    for i in range(compaction.MIN_FILES):
+    for i in range(upkeep.MIN_FILES):
         write(folder_path, f"w{i}", {i: i})
     folder = folder_at(folder_path)
     for name in ("list_names", "open_status", "create", "server_now"):
@@ -362,7 +362,7 @@ def test_tombstones_go_when_nothing_holds_what_they_delete(folder_path, no_grace
 
 def test_large_files_are_left_unless_mostly_dead(folder_path, monkeypatch):
     """Each result is copied about twice in its life, not with each map."""
-    monkeypatch.setattr(compaction, "SMALL_FILE", 5000)
+    monkeypatch.setattr(upkeep, "SMALL_FILE", 5000)
     write(folder_path, "large", dict.fromkeys(range(9), "x" * 1000))
     write(folder_path, "a", {10: 1})
     write(folder_path, "b", {11: 1})
