@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,7 +161,10 @@ def open_status(path: str | Path) -> tuple[int, os.stat_result]:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        msg = f"{str(path)!r} is a symbolic link, expected a file of the cache"
+        msg = (
+            f"{str(path)!r} is a symbolic link, expected a file of the cache. It is"
+            f" ignored. Next: rm {shlex.quote(str(path))}"
+        )
         raise UnsafeStoreError(msg) from None
     status = os.fstat(fd)
     flaw = fault(status, stat.S_ISREG, "regular file")

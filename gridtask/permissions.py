@@ -7,6 +7,7 @@ pickles.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def check_folder(path: str | Path) -> None:
             msg = (
                 f"everybody can write to {parent!r} (mode {stat.S_IMODE(mode):04o}),"
                 f" a parent of the cache folder {folder!r}, and so could replace it."
-                f" Next: chmod o-w {parent!r}, or another cache folder"
+                f" Next: chmod o-w {shlex.quote(parent)}, or another cache folder"
+                " (GRIDTASK_CACHE)"
             )
             raise UnsafeStoreError(msg)
 
@@ -85,6 +87,9 @@ def fault(status: os.stat_result, is_kind: object, kind: str) -> str:
 
 def remedy(path: str | Path, status: os.stat_result) -> str:
     """Return the command that mends the fault, as far as one can."""
+    quoted = shlex.quote(str(path))
     if status.st_uid == os.geteuid() and status.st_mode & WRITABLE_BY_OTHERS:
-        return f"chmod go-w {str(path)!r}"
-    return "another cache folder (GRIDTASK_CACHE), or remove it"
+        return f"chmod go-w {quoted}"
+    if stat.S_ISDIR(status.st_mode):
+        return "another cache folder (GRIDTASK_CACHE)"
+    return f"rm {quoted}"

@@ -186,7 +186,7 @@ def test_check_folder_refuses_world_writable_parents(tmp_path):
     """Who can write to a parent can put another folder in the cache's place."""
     fs.make_folder(tmp_path / "open" / "cache")
     (tmp_path / "open").chmod(0o777)
-    with pytest.raises(UnsafeStoreError, match=r"chmod o-w .*open'"):
+    with pytest.raises(UnsafeStoreError, match=r"chmod o-w .*open,"):
         fs.check_folder(tmp_path / "open" / "cache")
 
 

@@ -12,6 +12,7 @@ from gridtask.printable import printable
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
+    from gridtask.store.check import Report
     from gridtask.store.inspection import Finding
 
 MAX_LOST = 10
@@ -70,13 +71,20 @@ def run(args: argparse.Namespace) -> int:
         f"{counted(report.n_files, 'file')}, {counted(report.n_records, 'record')}, "
         f"{format_size(report.n_bytes)}"
     )
-    verdict = "no damage"
-    if report.is_damaged:
-        verdict = "damage was found; see what --repair can save"
-        if args.repair:
-            verdict = "not all damage could be repaired"
-    say(f"checked {looked}: {verdict}")
+    say(f"checked {looked}: {_verdict(report, args.repair)}")
     return CORRUPT if report.is_damaged else 0
+
+
+def _verdict(report: Report, is_repaired: bool) -> str:
+    """Say in a few words what was found, and what to do."""
+    if not report.is_damaged:
+        return "no damage"
+    left = {f.kind for f in report.findings if f.is_damage and not f.repaired}
+    if left == {"permissions"}:
+        return "others can write there; run the commands that are named above"
+    if is_repaired:
+        return "not all damage could be repaired"
+    return "damage was found; see what --repair can save"
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -100,6 +100,8 @@ class _Check:
         self._now = fs.server_now(self._store.root)
         self._check_folder(self._store.root, fs.check_folder)
         self._check_marker()
+        for path in (self._store.tasks, self._store.trash):
+            self._check_folder(path)
         for folder in self._store.folders():
             tell(folder.path)
             self._check_folder(folder.path)

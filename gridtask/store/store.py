@@ -62,10 +62,13 @@ class Store:
         The folder, absolute.
     runs : Path
         Where run files and logs lie.
+    tasks : Path
+        Where the folders of tasks lie.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.tasks = root / "f"
         self.runs = root / "runs"
 
     @classmethod
@@ -95,6 +98,8 @@ class Store:
             store._check_marker(create)
             if create or store.runs.exists():
                 _check(fs.check_own_folder, store.runs, create)
+            with contextlib.suppress(FileNotFoundError):
+                fs.check_own_folder(store.tasks)
         except StoreError:
             raise
         except OSError as error:
@@ -166,16 +171,16 @@ class Store:
 
         Nothing is read or made before it is used.
         """
-        return Folder(self.root / "f" / folder_name(name), name)
+        return Folder(self.tasks / folder_name(name), name)
 
     def folders(self) -> list[Folder]:
         """Return the folders of all tasks, by name."""
         found = []
-        for name in sorted(fs.list_names(self.root / "f")):
+        for name in sorted(fs.list_names(self.tasks)):
             if _FOLDER_NAME.fullmatch(name):
                 stem = name.rpartition("~")[0]
                 is_full = folder_name(stem) == name
-                path = self.root / "f" / name
+                path = self.tasks / name
                 found.append(Folder(path, stem if is_full else None))
         return found
 
@@ -191,7 +196,7 @@ class Store:
             If it is no folder of this store.
         """
         path = folder.path
-        if path.parent != self.root / "f" or not _FOLDER_NAME.fullmatch(path.name):
+        if path.parent != self.tasks or not _FOLDER_NAME.fullmatch(path.name):
             msg = (
                 f"{str(path)!r} is no task's folder of the cache {str(self.root)!r};"
                 " nothing was removed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 
 import pytest
@@ -123,6 +124,51 @@ def test_a_task_folder_that_is_something_else_is_refused(tmp_path, where):
     path.touch() if where == "file" else os.mkfifo(path)
     with pytest.raises(OSError, match="task"):
         store.folder("task").refresh()
+
+
+HAZARDS = {
+    "a link": (lambda path: os.symlink("/etc/passwd", path), "rm "),
+    "writable by all": (lambda path: make_file(path, mode=0o666), "chmod go-w "),
+    "writable by the group": (lambda path: make_file(path, mode=0o620), "chmod go-w "),
+    "somebody else's": (lambda path: make_file(path, owner=65534), "rm "),
+    "a FIFO": (os.mkfifo, "rm "),
+    "a folder": (os.mkdir, "another cache folder"),
+}
+"""What may lie in a task's folder, how it is made, and what mends it."""
+
+
+def make_file(path, mode: int = 0o600, owner: int = -1) -> None:
+    """Make a file that looks like a sealed one with a result."""
+    writer = RecordWriter(path.parent, "evil")
+    writer.put(bytes(16), bytes(8), encode("evil"))
+    writer.close()
+    (made,) = path.parent.glob("evil.*.seg")
+    made.rename(path)
+    path.chmod(mode)
+    if owner >= 0:
+        if os.geteuid():
+            pytest.skip("needs root to give a file away")
+        os.chown(path, owner, -1)
+
+
+@pytest.mark.parametrize("hazard", HAZARDS)
+def test_what_others_may_have_put_there_is_never_read(tmp_path, hazard):
+    """It is ignored with the command that mends it, and found by a check."""
+    store = Store.open(tmp_path / "cache")
+    path = store.folder("task").path / "it's evil.seg"
+    fs.make_folder(path.parent)
+    make, command = HAZARDS[hazard]
+    make(path)
+    folder = store.folder("task")
+    with pytest.warns(RuntimeWarning, match="evil") as caught:
+        folder.refresh()
+    assert folder.numbers() == []
+    assert command in str(caught[0].message)
+    if command != "another cache folder":
+        assert f"{command}{shlex.quote(str(path))}" in str(caught[0].message)
+    (finding,) = store.check().findings
+    assert (finding.kind, finding.is_damage) == ("permissions", True)
+    assert command in finding.text
 
 
 def lose_replies(monkeypatch, name: str, every: int) -> None:

@@ -147,13 +147,17 @@ def test_a_shared_cache_is_refused(tmp_path):
         Store.open(store.root)
 
 
-@pytest.mark.parametrize("where", [".", "runs"])
+@pytest.mark.parametrize("where", [".", "runs", "f"])
 def test_folders_that_others_can_write_are_refused(tmp_path, where):
-    """The cache's root and its runs are strict."""
+    """The cache's root and what lies in it are strict; check says the same."""
     store = Store.open(tmp_path / "cache")
+    fill(store, "task")
     (store.root / where).chmod(0o770)
     with pytest.raises(UnsafeStoreError, match="chmod go-w"):
         Store.open(store.root)
+    (finding,) = store.check().findings
+    assert finding.kind == "permissions"
+    assert f"chmod go-w {store.root / where}" in finding.text
 
 
 def test_a_marker_of_somebody_else_is_refused(tmp_path):
