@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ from gridtask.runfile import RunPlan
 from gridtask.store.segment import Kind
 from gridtask.store.store import LoadError
 from gridtask.watch import JobWatch
+
+OWN_FRAME = f'  File "{os.path.dirname(__file__)}'
+"""Begins a line of a crashed interpreter's last words that says nothing to users."""
 
 
 class Causes:
@@ -104,6 +108,7 @@ class Causes:
         start, end = self._unfinished(place)
         text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
         lines = text.decode(errors="replace").splitlines()
+        lines = [line for line in lines if not line.startswith(OWN_FRAME)]
         return "\n".join(lines[-failures.LOG_LINES :])
 
     def about(self, index: int) -> dict[str, Any]:
@@ -156,7 +161,9 @@ class Causes:
             host=meta.get("host"),
             log=str(log) if log else None,
             memory=self.plan_of(place).memory,
+            time=self.plan_of(place).time,
             peak_mb=int(meta.get("vm_mb") or 0),
+            seconds=self._records.seconds(number),
             task=self._plan.task,
             run=self._plan.run_id,
         )

@@ -16,7 +16,7 @@ from textwrap import indent
 from types import TracebackType
 from typing import Any
 
-from gridtask.backends.base import Accounting
+from gridtask.backends.base import SYSTEM_KILLED, Accounting
 from gridtask.errors import (
     CallError,
     Deleted,
@@ -179,8 +179,8 @@ class Circumstances:
     host, log : str or None
     memory, time : str or None
         What the array task was allowed.
-    peak_mb : int
-        What its worker had used so far, in MB (2**20 bytes); 0 if not known.
+    peak_mb, seconds : int, float
+        What its worker had used so far, in MB (2**20 bytes), and how long it ran.
     task, run : str
         The task's name and the run's id, for advice.
     log_tail : str
@@ -195,6 +195,7 @@ class Circumstances:
     memory: str | None = None
     time: str | None = None
     peak_mb: int = 0
+    seconds: float = 0.0
     task: str = ""
     run: str = ""
     log_tail: str = ""
@@ -266,6 +267,10 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         peak = f" at {format_size(where.peak_mb * 2**20)}" if where.peak_mb else ""
         text = f"it ran out of memory={where.memory}{peak}: {said}"
         error = where.error(OutOfMemory, text, where.more_memory)
+    elif isinstance(error, TimeLimit):
+        limit = f" of time={where.time}" if where.time else ""
+        text = f"it was stopped after {where.seconds:.0f} s{limit}: {record['message']}"
+        error = where.error(TimeLimit, text, where.more_time)
     elif not isinstance(error, CallError):  # which says where by itself
         note = f"in {where.call} [{where.key[:8]}], {where.place}"
         note += f"; log: {where.log}" if where.log else ""
@@ -381,13 +386,14 @@ def _over_limit(ended: Accounting, where: Circumstances) -> CallError:
 
 def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
     """Name the signal that ended a worker."""
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
+    names = {each.value: each.name for each in signal.Signals}
+    name = names.get(number, f"signal {number}")
+    kind: type[CallError] = Killed
     hint = ""
-    if name == "SIGKILL":
+    if ended.failed == SYSTEM_KILLED:
+        kind, hint = OutOfMemory, ": the machine was out of memory"
+    elif name == "SIGKILL":
         hint = " (deleted with qdel, or killed by the node for want of memory)"
     seconds = ended.wall_seconds or 0.0
     what = f"{where.place} was killed by {name} after {seconds:.0f} s{hint}"
-    return where.error(Killed, what)
+    return where.error(kind, what)

@@ -10,6 +10,7 @@ from gridtask.backends.base import Backend, Hold, JobRequest
 from gridtask.claims import Claim
 from gridtask.errors import ConfigError, GridTaskError
 from gridtask.runfile import RunPlan
+from gridtask.units import parse_memory, parse_time
 from gridtask.world import WORKER
 
 
@@ -44,6 +45,8 @@ def job_request(
         max_running=plan.max_running,
         slots=plan.slots,
         holds=holds,
+        memory=parse_memory(plan.memory) if plan.memory else None,
+        seconds=parse_time(plan.time) if plan.time else None,
     )
 
 

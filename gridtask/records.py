@@ -103,6 +103,10 @@ class Records:
                 return {**self.meta(number), **used}
         return {}
 
+    def seconds(self, number: int) -> float:
+        """Return how long the call of a record has run."""
+        return self._folder.entry(number).seconds
+
     def printed(self, index: int, kind: Kind) -> bytes | None:
         """Return what a call printed that has a record; None if that is not known."""
         (number,) = self._folder.find([self._plan.keys[index]], kind=kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +65,17 @@ def make_terms(
     run_task : callable or None
         What the serial backend runs.
     """
-    resources = merge([settings], settings.site)
     is_cluster = name == "gridengine"
+    if not is_cluster:  # nobody would read them
+        settings = replace(settings, cluster_params=())
+    resources = merge([settings], settings.site)
     return Terms(
         backend=open_backend(name, settings, runs, run_task),
         pace=pace_of(name, settings),
         site=settings.site,
         cluster_params=resources.words if is_cluster else (),
-        memory=resources.memory if is_cluster else None,
-        time=resources.time if is_cluster else None,
+        memory=None if name == "serial" else resources.memory,
+        time=None if name == "serial" else resources.time,
         slots=resources.slots,
         max_running=settings.max_running,
         max_array_tasks=settings.site.max_array_tasks if is_cluster else None,

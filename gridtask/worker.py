@@ -11,6 +11,7 @@ folder cannot be used; anything else means that the worker never got to work.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
@@ -52,6 +53,7 @@ def main(argv: list[str]) -> int:
         print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
         return STORE_UNUSABLE
     enter(world, path.parent.parent)
+    faulthandler.enable()
     from gridtask.identity.snapshot import install
     from gridtask.store.store import Store
 
@@ -101,7 +103,7 @@ def _heed_warnings(world: World) -> None:
     """
 
     def warn(number: int, frame: object) -> None:
-        msg = f"the scheduler sent {signal.Signals(number).name}: a soft time limit"
+        msg = f"its time is over ({signal.Signals(number).name})"
         raise SoftLimit(msg)
 
     def go_on(number: int, frame: object) -> None:

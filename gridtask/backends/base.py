@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+SYSTEM_KILLED = 101
+"""`Accounting.failed` of a process that the system has killed for want of memory;
+accounting(5) of Grid Engine has no such number."""
+
 
 class TaskState(StrEnum):
     """What the scheduler says of an array task that it still knows.
@@ -71,6 +75,9 @@ class JobRequest:
         Processor slots of one array task.
     holds : tuple of Hold
         Jobs that must be gone first.
+    memory, seconds : int, float or None
+        Bytes and wall time that one array task may use, where `cluster_params`
+        do not say so to the scheduler.
     """
 
     name: str
@@ -83,6 +90,8 @@ class JobRequest:
     max_running: int | None = None
     slots: int = 1
     holds: tuple[Hold, ...] = ()
+    memory: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ tasks and whether its supervisor still lives.
 Lines of tab-separated fields, backslash-escaped, complete with their newline:
 
 ``gridtask-local 1`` · ``name NAME`` · ``tasks FIRST N`` · ``limit N`` (tasks at
-a time) · ``slots N OF`` (each takes N of the folder's OF) · ``folder PATH`` ·
+a time) · ``slots N OF`` (each takes N of the folder's OF) · ``allow BYTES SECONDS`` (of
+each; 0 is no limit) · ``folder PATH`` ·
 ``log NAME`` · ``argv ARG...`` · ``hold FILE 0|1`` (1: elementwise) ·
 ``submitted TIME`` · ``up PID START MACHINE HOST`` · ``start TASK TIME`` ·
 ``end TASK TIME FAILED STATUS CPU RSS USER TEXT`` (empty where unknown; USER
@@ -110,6 +111,7 @@ class Job:
         self.tasks = range(0)
         self.limit = self.slots = 1
         self.n_slots = 0
+        self.memory, self.seconds = 0, 0.0
         self.argv: list[str] = []
         self.holds: list[tuple[str, bool]] = []
         self.submitted_at = 0.0
@@ -171,6 +173,8 @@ class Job:
             self.limit = int(fields[0])
         elif word == "slots":
             self.slots, self.n_slots = int(fields[0]), int(fields[1])
+        elif word == "allow":
+            self.memory, self.seconds = int(fields[0]), float(fields[1])
         elif word == "submitted":
             self.submitted_at = float(fields[0])
         elif word in ("name", "folder", "log", "fault"):

@@ -12,7 +12,7 @@ from gridtask.backends import jobfile
 _START = """
 import sys
 sys.path.append(sys.argv[1])
-for name in ("jobfile", "prefork", "slots"):
+for name in ("allowance", "jobfile", "prefork", "slots"):
     sys.modules["gridtask.backends." + name] = __import__(name)
 import supervisor
 sys.path.remove(sys.argv[1])

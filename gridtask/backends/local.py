@@ -180,6 +180,7 @@ class LocalBackend:
         yield join_line("tasks", request.first_task, request.n_tasks)
         yield join_line("limit", limit)
         yield join_line("slots", request.slots, n_slots)
+        yield join_line("allow", request.memory or 0, request.seconds or 0.0)
         yield join_line("folder", request.folder)
         yield join_line("log", request.log)
         yield join_line("argv", *request.argv)

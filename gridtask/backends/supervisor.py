@@ -23,6 +23,7 @@ import os
 import sys
 import time
 
+from gridtask.backends.allowance import Allowance
 from gridtask.backends.jobfile import (
     Holds,
     Job,
@@ -60,6 +61,12 @@ NOT_STARTED = 1
 ENDED_BY_SIGNAL = 100
 """`failed` of an array task that a signal ended, as in accounting(5)."""
 
+LIMIT_ENFORCED = 37
+"""`failed` of an array task that was over a limit, as in accounting(5)."""
+
+OUT_OF_MEMORY = 101
+"""The same as `gridtask.backends.base.SYSTEM_KILLED`, whose import takes long."""
+
 _EVENTS = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
 _IGNORED = (signal.SIGINT, signal.SIGHUP)
 _CHANGED = (*_EVENTS, *_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)
@@ -89,6 +96,7 @@ class Supervisor:
         self._taken: dict[int, list[Slot]] = {}
         self._slots = Slots(os.path.dirname(job.path), job.n_slots)
         self._holds = Holds(job.holds)
+        self._allowance = Allowance(job.memory, job.seconds)
         self._wait = WAITS[0]
         self._next_beat = time.monotonic() + BEAT
         # Its write end is open here alone: closed means that this process ended.
@@ -104,6 +112,7 @@ class Supervisor:
                 self._stop()
                 return
             self._reap()
+            self._allowance.enforce()
             if event is None or event.si_signo == signal.SIGUSR1:
                 self._obey_cancel()
             self._beat()
@@ -139,6 +148,7 @@ class Supervisor:
             text = f"could not start {argv[0]!r} with log {path!r}: {error}"
             self._end(task, NOT_STARTED, text=text)
             return
+        self._allowance.begin(pid)
         self._running[pid] = task
         self._write(join_line("start", task, time.time()))
 
@@ -163,6 +173,9 @@ class Supervisor:
 
     def _wait_seconds(self) -> float:
         seconds = max(self._next_beat - time.monotonic(), 0.0)
+        left = self._allowance.seconds_left()
+        if left is not None:
+            seconds = min(seconds, left)
         if self._pending and len(self._running) < self._job.limit:
             seconds = min(seconds, self._wait)
             longest = NEXT_WAIT if self._slots.is_next else WAITS[1]
@@ -183,17 +196,14 @@ class Supervisor:
             task = self._running.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             used = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-            if code < 0:
-                text = f"killed by signal {-code}"
-                self._end(task, ENDED_BY_SIGNAL, 128 - code, *used, text=text)
-            else:
-                self._end(task, 0, code, *used)
+            failed, text = _cause(self._allowance.end(pid, max(-code, 0)), -code)
+            self._end(task, failed, 128 - code if code < 0 else code, *used, text=text)
 
     def _end(self, task: int, failed: int, *usage: float, text: str = "") -> None:
         for slot in self._taken.pop(task, ()):
             slot.close()
         # One that ended by itself just before was not deleted.
-        is_deleted = not usage or failed == ENDED_BY_SIGNAL
+        is_deleted = not usage or failed in (ENDED_BY_SIGNAL, OUT_OF_MEMORY)
         user = self._job.cancelled.get(task, "") if is_deleted else ""
         fields = usage or ("", "", "")
         self._write(join_line("end", task, time.time(), failed, *fields, user, text))
@@ -251,6 +261,17 @@ class Supervisor:
             time.sleep(wait_seconds)
             wait_seconds = min(2 * wait_seconds, 1.0)
         os._exit(0)
+
+
+def _cause(limit: str, number: int) -> tuple[int, str]:
+    """Return `failed` and its text for a process that a signal has ended, or not."""
+    if limit == "time":
+        return LIMIT_ENFORCED, "its time was over"
+    if limit == "machine":
+        return OUT_OF_MEMORY, "killed by the system: this machine was out of memory"
+    if number > 0:
+        return ENDED_BY_SIGNAL, f"killed by signal {number}"
+    return 0, ""
 
 
 def _kill_group(group: int) -> None:

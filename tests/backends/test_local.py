@@ -307,7 +307,7 @@ def test_supervisor_imports_only_builtin_modules():
     """A job's start is an interpreter's start and little more."""
     code = (
         "import sys; sys.path.append(sys.argv[1])\n"
-        "for name in ('jobfile', 'prefork', 'slots'):\n"
+        "for name in ('allowance', 'jobfile', 'prefork', 'slots'):\n"
         "    sys.modules['gridtask.backends.' + name] = __import__(name)\n"
         "import supervisor; print(*sys.modules)"
     )
