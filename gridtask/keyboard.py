@@ -69,15 +69,14 @@ class Keyboard:
             time.sleep(seconds)
             return ""
         self._take()
-        if not select.select([self._fd], [], [], seconds)[0]:
-            return ""
-        key = self._read(1)
-        if key == "\x1b":
-            while select.select([self._fd], [], [], ESCAPE_SECONDS)[0]:
-                if not self._read(16):
-                    break
-            return ""
-        return key
+        key = self._next(seconds)
+        if key != "\x1b":
+            return key
+        # An arrow or function key: ESC [ ... and a letter or ~, or ESC O letter.
+        kind = last = self._next(ESCAPE_SECONDS)
+        while kind in ("[", "O") and last and (last == kind or not "@" <= last <= "~"):
+            last = self._next(ESCAPE_SECONDS)
+        return ""
 
     def release(self) -> None:
         """Give the terminal its modes back, until the next key is read."""
@@ -94,9 +93,12 @@ class Keyboard:
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
-    def _read(self, n_bytes: int) -> str:
+    def _next(self, seconds: float) -> str:
+        """Return the next byte as text, empty if none comes in time."""
+        if not select.select([self._fd], [], [], seconds)[0]:
+            return ""
         try:
-            text = os.read(self._fd, n_bytes).decode("ascii", errors="replace")
+            text = os.read(self._fd, 1).decode("ascii", errors="replace")
         except OSError:  # the terminal is gone
             text = ""
         self.is_gone = not text

@@ -143,7 +143,7 @@ class Keys:
         n_calls = counts.total - counts.cached
         question = f"restart all {n_calls} calls"
         if counts.finished:
-            question += f" and drop their {counts.finished} results"
+            question += f" and drop what {counts.finished} of them have computed"
         if counts.cached:
             question += f" ({counts.cached} cached ones stay)"
         more = self._edited(execution, question)

@@ -170,7 +170,8 @@ class TerminalStatus(Status):
         for pattern, style in COLOURS:
             picture.highlight_regex(pattern, style)
         if self._question:
-            picture.stylize("bold", len(picture) - len(lines[-1]))
+            asked = Text(f"\n{lines[-1]}", "bold")
+            picture = picture[: len(picture) - len(asked)] + asked
         with self._console.capture() as captured:
             self._console.print(picture, end="", soft_wrap=True)
         return captured.get()
