@@ -96,11 +96,18 @@ class Window:
 
     def end(self) -> int:
         """Read until the process has ended; return its exit status as a shell's."""
-        self.child.expect(pexpect.EOF)
+        if not self.child.flag_eof:
+            self.child.expect(pexpect.EOF)
         self.child.close()
         if self.child.signalstatus is not None:
             return 128 + self.child.signalstatus
         return self.child.exitstatus
+
+    def end_well(self) -> int:
+        """Do the same, with the terminal as it should be left."""
+        self.child.expect(pexpect.EOF)
+        assert self.takes_lines
+        return self.end()
 
     @property
     def takes_lines(self) -> bool:
@@ -123,6 +130,8 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.windows: list[Window] = []
+
+    executable = sys.executable
 
     def script(self, source: str = MAP, name: str = "program.py") -> str:
         """Write a script that begins with the tasks; return its name."""
