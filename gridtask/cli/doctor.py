@@ -123,7 +123,7 @@ class _Examination:
         is_cluster = name == "gridengine"
         site = self._look() if is_cluster else None
         cache = arguments.cache_of(self._args)
-        needs_sharing = site is not None and site.hosts > 1
+        needs_sharing = getattr(site, "hosts", 1) > 1
         yield from examine_folder(cache.path, commands(), needs_sharing)
         if isinstance(site, SchedulerUnavailable):
             self.is_unreachable = True

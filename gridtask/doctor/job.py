@@ -147,7 +147,10 @@ class TinyJob:
 
     def _ended(self) -> Accounting | None:
         """Return the accounting of the array task, None if there is none yet."""
-        records = self._backend.account({self._job_id: [1]})
+        try:
+            records = self._backend.account({self._job_id: [1]})
+        except SchedulerUnavailable:  # a new cell has no accounting file yet
+            return None
         return records[-1] if records else None
 
     def _failure(self) -> bool:
