@@ -8,8 +8,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,7 +52,7 @@ class Process:
         if self.machine == here:
             return start_time(self.pid) != self.process_start
         is_old_boot = self.machine[:8] != here[:8]
-        return True if is_old_boot and self.host == socket.gethostname() else None
+        return True if is_old_boot and self.host == os.uname().nodename else None
 
 
 def this_process() -> Process:
@@ -64,7 +62,7 @@ def this_process() -> Process:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         user = str(os.geteuid())
-    return Process(user, socket.gethostname(), pid, start_time(pid), machine())
+    return Process(user, os.uname().nodename, pid, start_time(pid), machine())
 
 
 @contextmanager
@@ -82,7 +80,7 @@ def submit_lock(root: Path) -> Iterator[Callable[[], bool]]:
         before what it guards is published.
     """
     path = root / "submit.lock"
-    lock = {"id": secrets.token_hex(8), **asdict(this_process())}
+    lock = {"id": os.urandom(8).hex(), **asdict(this_process())}
     content = json.dumps(lock).encode()
     _acquire(path, content)
 
@@ -130,7 +128,7 @@ def _break_if_stale(path: Path) -> None:
         if age < patience and not _has_holder_ended(seen):
             return
         if _content(path) == seen:
-            aside = path.with_name(f"submit.lock.{secrets.token_hex(8)}")
+            aside = path.with_name(f"submit.lock.{os.urandom(8).hex()}")
             fs.move(path, aside)
             fs.remove(aside)
     except FileNotFoundError:

@@ -258,6 +258,8 @@ class Session(Generic[R]):
         live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
         with open_status(self.label, progress=progress, live=live) as status:
             self.announce(status.message)
+            if calls and not self.folder.path.exists():  # nothing can be reused
+                backends.prepare(self.backend_name, WORKER)
             keys = self.work.keys(calls)
             reused = None if refresh else self._reuse(calls, keys, status.message)
             if reused is not None:

@@ -6,7 +6,7 @@ disk before the first qsub, and a job's name leads back to its run file.
 
 from __future__ import annotations
 
-import socket
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -229,7 +229,7 @@ class Submission:
         held = {run_id: self._known[run_id] for run_id in used}
         if own is not None:
             held[plan.run_id] = own
-        is_elsewhere = any(c.plan.host != socket.gethostname() for c in held.values())
+        is_elsewhere = any(c.plan.host != os.uname().nodename for c in held.values())
         pace = cluster_pace(terms.site.fs_latency) if is_elsewhere else terms.pace
         resubmitter = Resubmitter(
             self.store.runs, self.folder, terms.backend, terms.site

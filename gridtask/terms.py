@@ -13,14 +13,12 @@ from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
 from gridtask.backends.site import SiteProfile
 from gridtask.calls import Arguments
-from gridtask.computation import Computation
 from gridtask.config import Settings
 from gridtask.errors import GridTaskError
 from gridtask.pace import HERE, Pace, cluster_pace
 from gridtask.plan import ChunkSize
 from gridtask.runfile import RunFile
 from gridtask.work import call_text
-from gridtask.worker import this_attempt
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
@@ -135,6 +133,9 @@ class SerialRunner:
 
     def run(self, request: JobRequest, task: int) -> None:
         """Compute the calls of one array task here."""
+        from gridtask.computation import Computation
+        from gridtask.worker import this_attempt
+
         path = Path(request.argv[-2])
         run_file = RunFile(path)
         world, _ = run_file.code()

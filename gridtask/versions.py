@@ -9,7 +9,6 @@ revokes it.
 from __future__ import annotations
 
 import contextlib
-import platform
 import sys
 import time
 import warnings
@@ -306,7 +305,7 @@ def signature_of(work: Work) -> Signature:
 
 def loaded_distributions() -> dict[str, str]:
     """Return the versions of Python, gridtask and what is imported of others."""
-    found = {"python": platform.python_version(), "gridtask": __version__}
+    found = {"python": sys.version.split()[0], "gridtask": __version__}
     for name, module in sorted(sys.modules.items()):
         if "." in name or not isinstance(module, ModuleType):
             continue

@@ -14,7 +14,6 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -90,7 +89,7 @@ def preload() -> Callable[[list[str]], int]:
 def this_attempt(run_id: str, task: int) -> Attempt:
     """Return the attempt that this process is, by its environment."""
     job_id = os.environ.get("GRIDTASK_JOB_ID") or os.environ.get("JOB_ID") or run_id
-    return Attempt(run_id, task, job_id, socket.gethostname())
+    return Attempt(run_id, task, job_id, os.uname().nodename)
 
 
 def _heed_warnings(world: World) -> None:

@@ -31,10 +31,8 @@ def prepare(module: str) -> None:
     Its array tasks then start without delay. It ends with this process, or a
     minute later, if no job comes.
     """
-    with _LOCK:
-        _take("")
-        with contextlib.suppress(OSError):  # `launch` will say why
-            _EARLY.append(Supervisor(module))
+    with _LOCK, contextlib.suppress(OSError):  # `launch` will say why
+        _EARLY.append(_take(module) or Supervisor(module))
 
 
 def launch(header: bytes, module: str) -> tuple[str, str]:
