@@ -286,6 +286,22 @@ def run_on_terminal(command: str, folder: Path, env: dict[str, str]) -> tuple[in
     return status, b"".join(chunks).decode().replace("\r\n", "\n")
 
 
+UNTRIED = [
+    pytest.param(
+        block.comments["untested"], id=f"{page.relative_to(ROOT)}:{block.line}"
+    )
+    for page in PAGES
+    for block in blocks_of(page)
+    if "untested" in block.comments
+]
+
+
+@pytest.mark.parametrize("reason", UNTRIED)
+def test_blocks_that_cannot_be_tried(reason):
+    """Each says why: the summary of the tests lists them."""
+    pytest.skip(reason)
+
+
 @pytest.mark.parametrize(
     "page",
     [
