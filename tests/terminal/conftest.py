@@ -16,7 +16,7 @@ import pytest
 
 PATIENCE_SECONDS = 60.0
 PLAIN = {"TERM": "xterm-256color", "PS1": "$ ", "NO_COLOR": "1"}
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 TASKS = """
     import os
@@ -82,13 +82,17 @@ class Window:
 
     @property
     def text(self) -> str:
-        """The same without colours and movements."""
-        return CONTROL.sub("", self.raw)
+        """The same without colours and movements; each redraw begins a line."""
+        return CONTROL.sub("", self.raw.replace("\r\n", "\n").replace("\r", "\n"))
 
     def wait_for(self, pattern: str) -> str:
         """Read until a pattern is shown; return what it matched."""
         self.child.expect(pattern)
         return self.child.after
+
+    def wait_for_text(self, pattern: str) -> None:
+        """Read until a pattern is shown, whatever its colours."""
+        self.wait_until(lambda: re.search(pattern, self.text))
 
     def type(self, keys: str) -> None:
         """Press keys."""
