@@ -28,7 +28,8 @@ from gridtask.claims import Claim
 from gridtask.errors import Deleted, GridTaskError
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.plan import is_better_recut
-from gridtask.retry import Resubmitter
+from gridtask.recovery import Recovery
+from gridtask.retry import Resources, Resubmitter
 from gridtask.runfile import RunPlan
 from gridtask.units import parse_time
 from gridtask.watch import JobWatch
@@ -57,6 +58,7 @@ class Adaptation:
         ledger: Ledger,
         watch: JobWatch,
         causes: Causes,
+        recovery: Recovery,
         resubmitter: Resubmitter | None,
         clock: Callable[[], float],
     ) -> None:
@@ -65,6 +67,7 @@ class Adaptation:
         self._ledger = ledger
         self._watch = watch
         self._causes = causes
+        self._recovery = recovery
         self._resubmitter = resubmitter
         self._clock = clock
         self._n_answers = 0
@@ -94,19 +97,19 @@ class Adaptation:
         try:
             claim = resubmitter.recut(self._plan, take_back)
         except (GridTaskError, OSError) as problem:
-            self._give_up(taken, problem)
+            self._try_again(taken, problem)
             return
         if claim:
             n_new = len(claim.plan.chunks)
             text = f"{len(taken)} waiting calls: {n_new} array tasks, not {n_tasks}"
             yield claim, taken, f"{text}, now that it shows how long they take"
 
-    def _give_up(self, indices: list[int], problem: Exception) -> None:
-        """Fail calls that were taken back and could not be submitted again."""
+    def _try_again(self, indices: list[int], problem: Exception) -> None:
+        """Let calls be tried again that were taken back and could not be submitted."""
         what = f"it waited, was taken back to be cut anew, and then: {problem}"
         for index in indices:
-            where = self._causes.where(index)
-            self._ledger.fail(index, where.error(Deleted, what, "run the script again"))
+            error = self._causes.where(index).error(Deleted, what)
+            self._recovery.again(index, Resources(), error, is_innocent=True)
 
     def _is_worth_it(self, mean_seconds: Callable[[], float | None]) -> bool:
         """Tell whether the array tasks that wait would be cut otherwise now."""

@@ -176,11 +176,17 @@ class Claim:
 
     def is_in_doubt(self) -> bool:
         """Tell whether its driver died so lately that its job may yet appear."""
-        return (
-            bool(self._unknown())
-            and self._driver().has_ended() is True
-            and self._may_be_submitting()
-        )
+        return self.is_incomplete and self._may_be_submitting()
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether jobs of it are not known, and who was to submit them has ended."""
+        return bool(self._unknown()) and self._driver().has_ended() is True
+
+    def touch(self) -> None:
+        """Show that its driver is still submitting."""
+        with suppress(OSError):
+            fs.touch(self._path(".run"))
 
     def abandon(self) -> None:
         """Write down that nothing of the run is in flight and nobody waits for it."""

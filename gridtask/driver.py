@@ -107,6 +107,7 @@ class Execution:
             self._ledger,
             self._watch,
             self.causes,
+            self._recovery,
             resubmitter if adapts else None,
             clock,
         )
@@ -316,7 +317,7 @@ class Execution:
         if self.is_final:
             return
         self._fail_errored(self._watch.errored())
-        lost = self._watch.lost()
+        lost = self._recovery.not_settled(self._watch.lost())
         if lost:
             has_begun = begun(fs.list_names(self.folder.path))
             self._collect()  # a last look: a result counts more than any evidence

@@ -52,6 +52,8 @@ class SubmitError(GridTaskError):
     transient : bool
         True if the same submission may succeed later (no connection, a limit
         on the number of jobs), False if it must be changed first.
+    is_limit : bool
+        True if the user, or the site, has as many jobs as are allowed.
     """
 
     def __init__(
@@ -62,12 +64,14 @@ class SubmitError(GridTaskError):
         exit_status: int | None = None,
         stderr: str = "",
         transient: bool = False,
+        is_limit: bool = False,
     ) -> None:
         super().__init__(message)
         self.argv = tuple(argv)
         self.exit_status = exit_status
         self.stderr = stderr
         self.transient = transient
+        self.is_limit = is_limit
 
 
 class SchedulerUnavailable(GridTaskError):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from gridtask.backends.base import Backend, Hold, JobRequest
 from gridtask.claims import Claim
-from gridtask.errors import ConfigError, GridTaskError
+from gridtask.errors import ConfigError, GridTaskError, SubmitError
 from gridtask.runfile import RunPlan
 from gridtask.units import parse_memory, parse_time
 from gridtask.world import WORKER
+
+LIMIT_POLL_SECONDS = 5.0
+"""Between two submissions while the site allows no more jobs."""
 
 
 def job_request(
@@ -51,9 +56,19 @@ def job_request(
 
 
 def submit_jobs(
-    backend: Backend, claim: Claim, file_id: bytes, holds: tuple[Hold, ...] = ()
+    backend: Backend,
+    claim: Claim,
+    file_id: bytes,
+    holds: tuple[Hold, ...] = (),
+    say: Callable[[str], None] | None = None,
 ) -> None:
     """Submit every job of a run, or none; they start after `holds`.
+
+    Parameters
+    ----------
+    say : callable or None
+        Is told once if the user has as many jobs as the site allows; each job is
+        then submitted when there is room. None refuses instead.
 
     Raises
     ------
@@ -63,7 +78,8 @@ def submit_jobs(
     try:
         for number, tasks in enumerate(claim.plan.jobs, start=1):
             request = job_request(claim.plan, claim.runs, number, file_id, holds)
-            claim.add_job(number, tasks, backend.submit(request))
+            job_id = _submit(backend, request, claim, say)
+            claim.add_job(number, tasks, job_id)
     except BaseException:
         if not claim.jobs:
             claim.withdraw()
@@ -73,3 +89,28 @@ def submit_jobs(
                 backend.cancel(job.job_id)
         claim.retire({"submitted": False})
         raise
+
+
+def _submit(
+    backend: Backend,
+    request: JobRequest,
+    claim: Claim,
+    say: Callable[[str], None] | None,
+) -> str:
+    """Submit one job, when there is room for it, and return its id."""
+    while True:
+        try:
+            return backend.submit(request)
+        except SubmitError as error:
+            if say is None or not error.is_limit:
+                raise
+            n_jobs = len(claim.plan.jobs)
+            said = (error.stderr.strip().splitlines() or [str(error)])[0]
+            say(f"{said}; waiting ({len(claim.jobs)} of {n_jobs} jobs are submitted)")
+            say = _say_nothing
+        claim.touch()  # for drivers on other hosts: this one is at work
+        time.sleep(LIMIT_POLL_SECONDS)
+
+
+def _say_nothing(text: str) -> None:
+    """It was said once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,9 +13,11 @@ from gridtask.errors import (
     GridTaskError,
     NodeLost,
     ResultUnreadable,
+    SubmitError,
     TimeLimit,
     UpstreamFailed,
 )
+from gridtask.jobs import LIMIT_POLL_SECONDS
 from gridtask.ledger import Ledger, OpenTask
 from gridtask.plan import Place
 from gridtask.retry import Resources, Resubmitter, describe, more_of
@@ -58,10 +61,16 @@ class Recovery:
         self._key_of = key_of
         self._attempts: dict[int, int] = {}
         self._waiting: dict[_Round, dict[int, CallError]] = {}
+        self._not_before = 0.0
 
     def attempts(self, index: int) -> int:
         """Return how often a call was tried so far."""
         return self._attempts.get(index, 1)
+
+    def not_settled(self, tasks: Iterable[OpenTask]) -> list[OpenTask]:
+        """Leave out the array tasks whose calls wait to be submitted again."""
+        waiting = {index for errors in self._waiting.values() for index in errors}
+        return [task for task in tasks if waiting.isdisjoint(task.indices)]
 
     def settle(
         self, task: OpenTask, errors: Mapping[int, CallError], *, has_begun: bool
@@ -88,7 +97,7 @@ class Recovery:
         for index in indices[:n_guilty]:
             self.fail_or_retry(index, errors[index])
         for index in indices[n_guilty:]:
-            self._again(index, Resources(), errors[index], is_innocent=True)
+            self.again(index, Resources(), errors[index], is_innocent=True)
 
     def fail_or_retry(self, index: int, error: BaseException) -> None:
         """Try a call again if that was asked for its kind of end, else fail it."""
@@ -103,16 +112,20 @@ class Recovery:
             self._ledger.fail(index, error)
             return
         self._attempts[index] = attempts + 1
-        self._again(index, more, error)
+        self.again(index, more, error)
 
     def submit(self) -> list[tuple[Claim, list[int], str]]:
         """Submit what is to be tried again; where that fails, so do the calls.
+
+        Where the site allows no more jobs for now, they wait.
 
         Returns
         -------
         submitted : list of (Claim, list of int, str)
             The new runs, the calls in each, and a line for the user.
         """
+        if time.monotonic() < self._not_before:
+            return []
         rounds, self._waiting = self._waiting, {}
         submitted = []
         for what, errors in rounds.items():
@@ -122,6 +135,10 @@ class Recovery:
                 inputs = _missing_inputs(errors.values())
                 claim = self.submit_all(plan, keys, what.more, inputs)
             except (GridTaskError, OSError) as problem:
+                if isinstance(problem, SubmitError) and problem.is_limit:
+                    self._waiting.setdefault(what, {}).update(errors)
+                    self._not_before = time.monotonic() + LIMIT_POLL_SECONDS
+                    continue
                 for index, error in errors.items():
                     error.add_note(f"it could not be submitted again: {problem}")
                     self._ledger.fail(index, error)
@@ -174,7 +191,7 @@ class Recovery:
                 if found and later.plan.run_id not in self._claims:
                     yield later, found
 
-    def _again(
+    def again(
         self,
         index: int,
         more: Resources,

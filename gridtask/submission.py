@@ -25,6 +25,7 @@ from gridtask.holds import (
     is_aligned,
     wait_for_strangers,
 )
+from gridtask.inquiry import RETRY_POLL_SECONDS, Inquiry
 from gridtask.jobs import job_request, submit_jobs
 from gridtask.lock import submit_lock, this_process
 from gridtask.other_keys import accepted_keys
@@ -42,9 +43,6 @@ from gridtask.world import World, capture
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
     from gridtask.store.store import Folder, Store
-
-RETRY_POLL_SECONDS = 2.0
-"""Between two questions to a scheduler that does not answer, or not yet."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,7 @@ class Submission:
         self._known: dict[str, Claim] = {}
         self._inputs: dict[int, list[GridFuture[Any]]] = {}
         self._accepted: list[tuple[int, bytes]] | None = None
+        self._inquiry = Inquiry(terms.backend)
 
     def start(self) -> Execution:
         """Submit what is missing and return the execution of all calls.
@@ -148,7 +147,8 @@ class Submission:
                 writer.discard()
                 return self._execution(plan)
             own = Claim(self.store.runs, plan)
-            submit_jobs(self.terms.backend, own, writer.file_id, self._holds(plan))
+            holds = self._holds(plan)
+            submit_jobs(self.terms.backend, own, writer.file_id, holds, self.warn)
         except BaseException:
             writer.discard()
             raise
@@ -167,7 +167,7 @@ class Submission:
             try:
                 with submit_lock(self.store.root) as is_held:
                     around = self._look_around()
-                    self._refuse_doubt()
+                    self._inquiry.refuse_doubt(self._known)
                     plan = self._align(self._plan(*around))
                     run_plan = self._run_plan(plan, writer.path.stem)
                     if not is_held():
@@ -181,19 +181,6 @@ class Submission:
                     self.warn(f"{error}; waiting before anything is submitted")
                     warned = True
             time.sleep(RETRY_POLL_SECONDS)
-
-    def _refuse_doubt(self) -> None:
-        """Refuse to plan while a job may appear whose driver was killed.
-
-        Raises
-        ------
-        SchedulerUnavailable
-            If that is so: there is no answer yet.
-        """
-        for run_id, claim in self._known.items():
-            if claim.is_in_doubt():
-                msg = f"run {run_id} was killed while it was submitted"
-                raise SchedulerUnavailable(msg)
 
     def _align(self, plan: Plan) -> Plan:
         """Cut the missing calls as those are cut whose results they need.
@@ -257,7 +244,7 @@ class Submission:
             for claim in claims.open_claims(self.store.runs, self.warn)
             if claim.plan.backend == backend.name
         ]
-        states = backend.poll() if live else {}
+        states = self._inquiry.ask(live) if live else {}
         self.folder.refresh()
         known = {i for i, number in enumerate(self._find()) if number >= 0}
         keys = (*enumerate(self.keys), *(self._accepted or ()))

@@ -168,6 +168,7 @@ class GridEngineBackend:
             exit_status=done.status,
             stderr=done.stderr,
             transient=transient,
+            is_limit=done.is_job_limit,
         )
 
     def _find(self, name: str) -> str | None:
