@@ -264,11 +264,11 @@ class Execution:
             self.follow(claim, indices)
 
     def delete(self) -> None:
-        """Drop the run, its results and its open calls."""
+        """Drop the run, its results, its failures and its open calls."""
         self.cancel()
         with self._lock:
-            numbers = self.folder.find(self.plan.keys)
-            self.folder.remove([n for n in numbers if n >= 0])
+            for kind in (Kind.OK, Kind.ERR):
+                self.folder.remove(self.folder.find(self.plan.keys, kind))
             self._finish()
             for claim in self._claims.values():
                 if self.plan.run_id in (claim.plan.run_id, claim.plan.parent):

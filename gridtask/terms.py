@@ -129,6 +129,7 @@ class SerialRunner:
         self._function = function
         self._folder = folder
         self._say = say
+        self._run_file = Path()
         self._n_done = 0
 
     def run(self, request: JobRequest, task: int) -> None:
@@ -140,6 +141,8 @@ class SerialRunner:
         run_file = RunFile(path)
         world, _ = run_file.code()
         n_calls = sum(run_file.plan().chunks)
+        if path != self._run_file:  # a retry has one of its own
+            self._run_file, self._n_done = path, 0
 
         def announce(number: int, arguments: Arguments) -> None:
             self._n_done += 1

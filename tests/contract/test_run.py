@@ -238,3 +238,12 @@ def test_delete_drops_results_and_run(tasks, gate):
     run.delete()
     assert gridtask.runs() == []
     assert tasks.wait_for.plan([{"gate": str(gate), "n": 1}]).to_submit == 1
+
+
+def test_delete_drops_failures(tasks):
+    """Nothing is listed any more."""
+    run = tasks.fail.submit_map([3])
+    with pytest.raises(gridtask.MapError):
+        run.results(timeout=60)
+    run.delete()
+    assert gridtask.cache().calls(failed=True) == []
