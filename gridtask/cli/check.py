@@ -78,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
 def _verdict(report: Report, is_repaired: bool) -> str:
     """Say in a few words what was found, and what to do."""
     if not report.is_damaged:
-        return "no damage"
+        is_mended = any(f.is_damage for f in report.findings)
+        lost = counted(sum(len(f.lost) for f in report.findings), "call")
+        return f"repaired; {lost} to compute again" if is_mended else "no damage"
     left = {f.kind for f in report.findings if f.is_damage and not f.repaired}
     if left == {"permissions"}:
         return "others can write there; run the commands that are named above"

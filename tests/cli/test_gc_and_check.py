@@ -165,8 +165,19 @@ def test_repair_keeps_the_rest(cache, capsys):
     flip(cache.put("f", "aaaa", args="seed=1"))
     cache.put("f", "bbbb")
     assert cache.run("check", "--read-data", "--repair") == 0
+    assert "repaired; 1 call to compute again" in capsys.readouterr().err
     assert cache.run("check", "--read-data") == 0
     assert cache.keys("f") == (["bbbb"], [])
+
+
+def test_a_repair_does_not_give_permissions_back(cache, capsys):
+    """The commands that do are named instead."""
+    path = cache.put("f", "aaaa")
+    path.chmod(0o666)
+    assert cache.run("check", "--repair") == 3
+    captured = capsys.readouterr()
+    assert f"chmod go-w {path}" in captured.out
+    assert "run the commands" in captured.err
 
 
 def test_check_of_something_else(tmp_path, capsys):
