@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+import time
 
 import pytest
-
-pytest.importorskip("matplotlib", reason="the extra `report` is not installed")
-pytest.importorskip("jinja2", reason="the extra `report` is not installed")
 
 from gridtask.history import VersionSummary
 from gridtask.report.data import Failures, ReportData, SlowCall
@@ -59,7 +58,7 @@ def make_workers(n_calls, n_hosts, per_task, seed=1):
     return workers
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_data():
     """Return a function that makes the data of a report."""
 
@@ -130,3 +129,28 @@ def make_data():
         return ReportData(**(fields | changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_page(make_data):
+    """Return a function that gives the page of so many calls, and its CPU seconds.
+
+    Each is made only once.
+    """
+    from gridtask.report.page import render
+
+    sizes = {1: (1, 1), 2: (1, 1), 1000: (6, 10), 100_000: (200, 50)}
+
+    @functools.cache
+    def make(n_calls):
+        data = make_data(n_calls, *sizes[n_calls])
+        started = time.process_time()
+        return render(data), time.process_time() - started
+
+    return make
+
+
+@pytest.fixture
+def page_of(make_page):
+    """Return a function that gives the page of so many calls."""
+    return lambda n_calls: make_page(n_calls)[0]
