@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from types import ModuleType
+from unittest import mock
 
 from gridtask import runfile
 from gridtask.cli.command import build_parser
@@ -30,11 +31,11 @@ def fill_in(app: object, name: str, source: list[str]) -> None:
 
 def command() -> str:
     """Return a section for each verb, from the command's own help."""
-    os.environ["COLUMNS"] = HELP_COLUMNS
     parser = build_parser()
-    sections = [fenced(parser.format_help())]
-    for verb, its_parser in verbs_of(parser):
-        sections += [f"## gridtask {verb}", fenced(its_parser.format_help())]
+    with mock.patch.dict(os.environ, COLUMNS=HELP_COLUMNS):
+        sections = [fenced(parser.format_help())]
+        for verb, its_parser in verbs_of(parser):
+            sections += [f"## gridtask {verb}", fenced(its_parser.format_help())]
     return "\n\n".join(sections)
 
 

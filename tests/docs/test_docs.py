@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import gridtask
+from gridtask.cli.command import VERBS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -60,3 +61,29 @@ def test_examples_in_docstrings(path):
     outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.attempted
     assert not outcome.failed
+
+
+def test_readme_names_every_verb():
+    """The three most used with what they do, the others in one line."""
+    text = (ROOT / "README.md").read_text().partition("## At the shell")[2]
+    text = text.partition("\n## ")[0]
+    named = re.findall(r"^    gridtask ([a-z]+)", text, re.MULTILINE)
+    named += re.search(r"Also `([a-z ]+)`", text)[1].split()
+    verbs = {module.__name__.rpartition(".")[2] for module in VERBS}
+    assert sorted(named) == sorted(verbs)
+
+
+def test_generated_parts_are_whole():
+    """The page of the command has each verb's help; all marks of pages are known."""
+    spec = importlib.util.spec_from_file_location(
+        "generated", ROOT / "docs/generated.py"
+    )
+    generated = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generated)
+    command = generated.command()
+    for module in VERBS:
+        verb = module.__name__.rpartition(".")[2]
+        assert f"## gridtask {verb}\n\n```text\nusage: gridtask {verb}" in command
+    for page in PAGES:
+        for name in generated.MARK.findall(page.read_text()):
+            assert generated.NAMES[name]()
