@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-import shlex
 import os
+import shlex
 import time
 
 import pytest
