@@ -27,6 +27,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
+numpydoc_validation_checks = {"GL08", "PR03", "SS02", "SS03", "SS05", "SS06", "YD01"}
 numpydoc_class_members_toctree = False
 toc_object_entries_show_parents = "hide"
 

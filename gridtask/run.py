@@ -190,8 +190,12 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
         ----------
         wait : bool
             False returns at once, with `MISSING` for calls that have no result.
+        timeout : float or None
+            Seconds to wait at most; the jobs go on.
         return_exceptions : bool
             Put the errors of failed calls in their places.
+        progress : bool or None
+            False shows no status.
 
         Raises
         ------
