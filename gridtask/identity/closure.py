@@ -100,6 +100,7 @@ class Closure:
         self.passed: list[tuple[Node, Passed, Environment]] = []
         self.instances: list[object] = []
         self.importing: dict[int, tuple[Node, bool]] = {}
+        self.outside: dict[str, None] = {}
         self._queue: deque[Callable[[], None]] = deque()
 
     # -- the worklist -----------------------------------------------------------
@@ -107,9 +108,17 @@ class Closure:
         """Put work on the list; recursion would end at Python's limit."""
         self._queue.append(work)
 
-    def run(self) -> None:
+    def run(self, root: Node) -> None:
         """Walk until nothing new is found, then say what is state."""
         from gridtask.identity.changes import find_state
+        from gridtask.identity.seeds import link_seeds
+
+        self._drain()
+        link_seeds(self, root)
+        self._drain()
+        find_state(self)
+
+    def _drain(self) -> None:
         from gridtask.identity.dynamic import link_imported
         from gridtask.identity.members import link_subclasses
 
@@ -120,7 +129,6 @@ class Closure:
                 link_subclasses(self)
             if self.importing and not self._queue:
                 link_imported(self)
-        find_state(self)
 
     def subjects(self) -> Iterator[object]:
         """Yield the objects that the walk has met."""
@@ -169,6 +177,7 @@ class Closure:
             target = self.resolve(chain, environment, node.name)
             node.link(label, target)
             if isinstance(target, str):
+                self.outside[target] = None
                 note_outside(self, node, target, is_known and shown[-1] in IMPORTS)
             if "__globals__" in chain.attributes:
                 self._link_globals(node, chain, environment)

@@ -91,7 +91,7 @@ class Code:
             closure.root = self.function
             root = Node("", "root", None)
             link(closure, root)
-            closure.run()
+            closure.run(root)
             wants_hints = closure.hints_wanted or "reflection" in closure.flags
             wants_sources = "source" in closure.flags
             is_all = wants_hints <= hints and wants_sources <= sources

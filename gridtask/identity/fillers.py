@@ -23,7 +23,7 @@ from gridtask.identity.scopes import ScopeError
 from gridtask.identity.sources import Source
 from gridtask.identity.state import is_container
 from gridtask.identity.syntax import DEFINITIONS, blocks, is_main_guard
-from gridtask.identity.texts import namespace_sources
+from gridtask.identity.texts import mentions, namespace_sources
 from gridtask.identity.uses import Change
 
 Statement = tuple[Source, ast.stmt, Namespace]
@@ -141,16 +141,12 @@ def _named_in(function: FunctionType) -> tuple[set[str], set[str]]:
 
 
 def _in_module(search: _Search, namespace: Namespace) -> Iterator[Statement]:
+    if namespace is not search.namespace and not mentions(namespace, search.words):
+        return
     for source in namespace_sources(namespace):
-        if namespace is not search.namespace and not _mentions(source, search.words):
-            continue
         for unit in source.tree.body:
             if not is_main_guard(unit) and _concerns(search, source, unit, namespace):
                 yield source, unit, namespace
-
-
-def _mentions(source: Source, words: set[str]) -> bool:
-    return any(word in source.text for word in words)
 
 
 def _concerns(

@@ -67,8 +67,8 @@ def find_object(kind: type) -> Handler:
         if issubclass(kind, base):
             return _walk_derived(handler)
     if _has_plain_state(kind):
-        return _walk_instance
-    return _walk_reduced
+        return walk_instance
+    return walk_reduced
 
 
 def find_member(kind: type, name: str) -> object:
@@ -132,7 +132,12 @@ def _has_plain_state(kind: type) -> bool:
         hook = find_member(kind, name)
         if hook is not vars(object)[name] and hook not in _HARMLESS_HOOKS:
             return False
-    if kind in copyreg.dispatch_table or kind.__itemsize__:
+    return kind not in copyreg.dispatch_table and has_plain_layout(kind)
+
+
+def has_plain_layout(kind: type) -> bool:
+    """Return whether instances are no larger than attributes and slots make them."""
+    if kind.__itemsize__:
         return False
     pointers = len(_find_slots(kind))
     pointers += (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
@@ -164,7 +169,7 @@ def _digest_own(walk: Walk, value: Any) -> bytes:
     return walk.remember(value, digest)
 
 
-def _walk_instance(walk: Walk, value: object) -> Walking:
+def walk_instance(walk: Walk, value: object) -> Walking:
     code = walk.digest_code(type(value))
     state = yield from walk_state(walk, read_state(value))
     return digest_node(b"instance", (code, state))
@@ -275,7 +280,7 @@ _BASES: Final[dict[type, Callable[..., Walking]]] = {
 }
 
 
-def _walk_reduced(walk: Walk, value: Any) -> Walking:
+def walk_reduced(walk: Walk, value: Any) -> Walking:
     """Digest what pickle would be told to make the object again."""
     code = walk.digest_code(type(value))
     reduced = _reduce(value)

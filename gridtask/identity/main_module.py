@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridtask.errors import IdentityError
 from gridtask.identity.callables import is_task
+from gridtask.identity.components import Node
 from gridtask.identity.definitions import definition
 from gridtask.identity.fillers import find_defining
 from gridtask.identity.lookup import Namespace
@@ -73,7 +74,7 @@ class MainModule:
         self.failed[name] = None
         closure = self.code.closures[0]
         definition(closure, self.main, name, "definition", required=False)
-        closure.run()
+        closure.run(Node(name, "root", None))
 
     def _names(self) -> list[str]:
         names = {n: None for space, n in bindings_of(self.code) if space is self.main}

@@ -6,11 +6,13 @@ import ast
 import linecache
 import os
 import sys
+from collections.abc import Iterable
 from importlib.util import decode_source
 
 from gridtask.identity.sources import Source
 
 _parsed: dict[str, tuple[object, Source | None]] = {}
+_raw: dict[str, tuple[object, bytes]] = {}
 _served: dict[str, bytes] = {}
 
 
@@ -133,3 +135,22 @@ def namespace_sources(namespace: dict[str, object]) -> list[Source]:
         return [source] if source else []
     is_main = namespace is vars(sys.modules["__main__"])
     return cells() if is_main else []
+
+
+def mentions(namespace: dict[str, object], words: Iterable[str]) -> bool:
+    """Return whether a module's text holds one of these words, without parsing it."""
+    filename = namespace.get("__file__")
+    if not isinstance(filename, str):
+        sources = namespace_sources(namespace)
+        return any(word in source.text for source in sources for word in words)
+    stamp, raw = _peek(filename)
+    known = _raw.get(filename)
+    if raw is None and known is not None and known[0] == stamp:
+        raw = known[1]
+    elif raw is None and stamp is not None:
+        try:
+            raw = _read(filename)
+        except (OSError, ImportError):
+            return False
+        _raw[filename] = (stamp, raw)
+    return raw is not None and any(word.encode() in raw for word in words)

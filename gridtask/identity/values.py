@@ -13,7 +13,6 @@ import functools
 import io
 import reprlib
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from gridtask.errors import IdentityError
 from gridtask.identity.closure import Closure
 from gridtask.identity.components import Colours, Node
 from gridtask.identity.definitions import definition
+from gridtask.identity.live import LOCKS, LiveHasher
 from gridtask.identity.lookup import Environment, Namespace, Target
 from gridtask.identity.syntax import (
     canonical,
@@ -30,14 +30,6 @@ from gridtask.identity.syntax import (
 )
 from gridtask.identity.texts import namespace_sources
 
-_LOCKS = (
-    type(threading.Lock()),
-    type(threading.RLock()),
-    threading.Condition,
-    threading.Event,
-    threading.Semaphore,
-    threading.Barrier,
-)
 _PROCESS = {
     "os": ("environ", "environb"),
     "sys": ("modules", "path", "argv", "meta_path", "stdin", "stdout", "stderr"),
@@ -88,7 +80,7 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
     process = process_state().get(id(value))
     if process is not None:
         return closure.remember(value, ".".join(process))
-    if isinstance(value, _LOCKS):
+    if isinstance(value, LOCKS):
         return closure.remember(value, f"a {type(value).__name__}")
     logging = sys.modules.get("logging")  # without it there are no loggers
     if logging is not None and isinstance(value, logging.Logger):
@@ -126,8 +118,6 @@ def process_state() -> dict[int, tuple[str, str]]:
 
 
 def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> None:
-    from gridtask.identity.arguments import ArgumentHasher
-
     if _is_array(value) and value.nbytes > _LARGE_BYTES:
         closure.warnings[node.name] = (
             f"{node.name} holds {value.nbytes >> 20} MiB, which are read to identify "
@@ -148,13 +138,16 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
         shown = target if isinstance(target, str) else _short(target)
         return xxh3_128_digest(shown.encode("utf-8", "surrogatepass"))
 
+    hasher = LiveHasher(token, closure.boundary)
     try:
-        digest = ArgumentHasher(token).digest(counted, node.name)
+        digest = hasher.digest(counted, node.name)
     except Exception as error:
         if isinstance(error, IdentityError) and "changed on disk" in str(error):
             raise
         _define(closure, node, define, str(error))
         return
+    if hasher.unread:
+        _define(closure, node, define, hasher.unread[0])
     node.add("value", digest)
     if made is not None:
         node.link("defined by", made)
@@ -168,7 +161,7 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
             part = nodes.get(id(thing))
             return token(thing) if part is None else colours[id(part)]
 
-        return ArgumentHasher(colour).digest(counted, node.name)
+        return LiveHasher(colour, closure.boundary).digest(counted, node.name)
 
     node.content = content
     closure.kept.append(subjects)

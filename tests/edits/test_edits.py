@@ -33,6 +33,8 @@ EDITS = [
     *_load("classes_and_callables").CLASSES_AND_CALLABLES,
     *_load("modules_and_values").MODULES_AND_VALUES,
     *_load("state_and_layout").STATE_AND_LAYOUT,
+    *_load("names_and_fillers").NAMES_AND_FILLERS,
+    *_load("scopes_and_hooks").SCOPES_AND_HOOKS,
 ]
 
 

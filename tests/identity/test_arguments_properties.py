@@ -96,7 +96,7 @@ def rebuild(value, *, backwards):
     return value
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(VALUES)
 def test_equal_values_have_equal_digests(value):
     """A copy with other objects in another order has the same digest."""
@@ -106,7 +106,7 @@ def test_equal_values_have_equal_digests(value):
     assert digest([value, value]) == digest([value, copy])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(VALUES, min_size=2, max_size=12))
 def test_digests_are_equal_only_if_values_are(values):
     """Over many values at once: equal digests if and only if exactly equal."""
@@ -119,7 +119,7 @@ def test_digests_are_equal_only_if_values_are(values):
     assert all(len(found) == 1 for found in by_digest.values())
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(VALUES, VALUES, st.sampled_from([[], [1], [{1}], ["a" * 1100]]))
 def test_pairs_and_their_neighbours(one, other, beside):
     """What stands beside a value does not hide that it differs."""
@@ -131,7 +131,7 @@ def test_pairs_and_their_neighbours(one, other, beside):
     assert (digest([one] * 1000) == digest([one] * 999 + [other])) == same
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=6))
 def test_calls(pairs):
     """Calls are equal if and only if all their arguments are."""
