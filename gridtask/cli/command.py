@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from gridtask.cli import (
     accept,
@@ -53,13 +53,16 @@ VERBS = (
 """The modules of the verbs, in the order in which --help lists them."""
 
 EPILOG = """\
+gridtask VERB --help has examples. Tasks and keys are those that `gridtask ls`
+shows; a key may be given by its first digits. Every verb that reads has --json.
+
 exit status:
   0  done, also where there was nothing to remove
   1  something failed or was not found
   2  wrong usage or settings
   3  corruption found
   4  scheduler not reachable
-  130  interrupted
+  130  interrupted (Ctrl-C)
 """
 
 
@@ -136,6 +139,20 @@ def _add_common(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, as all errors of the command."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a verb that there is not, and name the nearest one."""
+        if not isinstance(action, argparse._SubParsersAction):
+            super()._check_value(action, value)
+            return
+        verbs = list(action.choices)
+        if value in verbs:
+            return
+        import difflib
+
+        near = difflib.get_close_matches(value, verbs, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(verbs)}"
+        self.error(f"there is no verb {value!r}: {hint}")
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {printable(message)} (see --help)", file=sys.stderr)

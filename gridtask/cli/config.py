@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gridtask.cli import arguments
-from gridtask.cli.table import Column, write_json, write_table
+from gridtask.cli.table import Column, say, write_json, write_table
 
 COLUMNS = (
     Column("setting"),
@@ -43,6 +43,7 @@ def register(
 
 def run(args: argparse.Namespace) -> int:
     """Show the settings."""
+    from gridtask.backends import choose
     from gridtask.config import load
 
     loaded = load(Path.cwd(), os.environ)
@@ -57,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
         write_json(rows)
     else:
         write_table(COLUMNS, rows)
+        if loaded.settings.backend == "auto":
+            name, why = choose("auto", os.environ)
+            say(f"backend auto is {name!r} here: {why}")
     return 0
 
 

@@ -10,9 +10,9 @@ from gridtask.cli.table import counted, say
 
 EXAMPLES = """\
 examples:
-  gridtask retry k3f9a2bc                     as they were
-  gridtask retry k3f9a2bc --memory 8G         with more memory
-  gridtask retry k3f9a2bc --param "-q long.q" with another queue
+  gridtask retry k3f9a2bc                       as they were
+  gridtask retry k3f9a2bc --memory 8G           with more memory
+  gridtask retry k3f9a2bc --param="-q long.q"   with another queue
 """
 
 

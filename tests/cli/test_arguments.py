@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from gridtask.cli import command, main
-from gridtask.cli.errors import CommandError, UsageError
+from gridtask.cli.errors import (
+    CORRUPT,
+    FAILED,
+    INTERRUPTED,
+    UNREACHABLE,
+    USAGE,
+    CommandError,
+    UsageError,
+)
 from gridtask.errors import (
     ConfigError,
     CorruptRecordError,
@@ -196,3 +206,43 @@ def test_module_is_the_command():
         env=dict(os.environ),
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def examples_of(verb):
+    """Return the command lines among a verb's examples, without what they do."""
+    module = next(m for m in command.VERBS if m.__name__.endswith(f".{verb}"))
+    lines = module.EXAMPLES.partition("\n\n")[0].splitlines()[1:]
+    return [re.split(r" {2,}", line.strip())[0] for line in lines]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_example_is_understood(verb):
+    """What --help shows can be typed as it is."""
+    lines = examples_of(verb)
+    assert lines
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "gridtask"
+        assert command._parse(words).verb in VERBS
+
+
+def test_the_verbs_are_those_that_users_know():
+    """One module each, and no other."""
+    names = "ls rm show why accept logs runs attach retry cancel usage report check gc"
+    assert set(VERBS) == {*names.split(), "doctor", "config"}
+
+
+def test_a_misspelt_verb_is_corrected(capsys):
+    """The nearest one is named; all of them where none is near."""
+    assert main(["cancle", "x"]) == 2
+    assert "no verb 'cancle': did you mean cancel?" in capsys.readouterr().err
+    assert main(["frobnicate"]) == 2
+    assert "there are ls, rm, show" in capsys.readouterr().err
+
+
+def test_help_documents_each_exit_status(capsys):
+    """As scripts need them."""
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for status in (0, FAILED, USAGE, CORRUPT, UNREACHABLE, INTERRUPTED):
+        assert f"\n  {status}  " in out
