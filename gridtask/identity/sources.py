@@ -209,19 +209,24 @@ class Source:
         return symtable.symtable(shown, self.filename, "exec")
 
     def holds(self, place: Place, code: CodeType) -> bool:
-        """Return whether this text compiles to this code object."""
+        """Return whether this text compiles to this code object.
+
+        Calls on names that the module imports are compiled differently: as part
+        of the module, and by IPython, which compiles each statement by itself.
+        """
         key = (code.co_qualname, code.co_firstlineno)
-        return code in self._compiled(place.unit).get(
-            key, ()
-        ) or code in self.compile_all().get(key, ())
+        ways = (self._compiled, self._compiled_alone, lambda _: self.compile_all())
+        return any(code in compiled(place.unit).get(key, ()) for compiled in ways)
 
     def _compiled(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
         known = self._codes.get(id(unit))
         if known is None:
-            # Calls on names that the module imports are compiled differently.
             body = [*self._import_statements(), unit]
             known = self._codes[id(unit)] = self._compile(ast.Module(body, []))
         return known
+
+    def _compiled_alone(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
+        return self._compile(ast.Module([unit], []))
 
     def compile_all(self) -> dict[tuple[str, int], list[CodeType]]:
         """Return all code objects of the text by qualified name and line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import textwrap
 
 import pytest
 
@@ -221,6 +222,19 @@ def test_notebook_runs_again_in_a_new_kernel(project, notebook, on_local):
     texts = [o["text"] for o in again.cells[3].outputs if o.get("name") == "stdout"]
     assert texts == ["[Point(x=1, y=11), Point(x=2, y=12)] True\n"]
     assert project.marks() == ["1", "2"]
+
+
+def test_notebook_cell_that_imports_what_its_task_calls(project, notebook, on_local):
+    """IPython compiles each statement of a cell by itself."""
+    source = """
+        import math
+        from gridtask import grid_task
+        @grid_task
+        def root(n):
+            return math.sqrt(n)
+        print(root.map([4, 9]))
+    """
+    assert notebook(0, textwrap.dedent(source)) == "[2.0, 3.0]\n"
 
 
 # ---------------------------------------------------------------------- the REPL
