@@ -10,6 +10,7 @@ from typing import Any
 from gridtask import failures, fs, logs
 from gridtask.backends.base import Accounting
 from gridtask.claims import Claim
+from gridtask.debug import debug
 from gridtask.errors import CallError, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.ledger import Ledger, OpenTask
@@ -132,6 +133,8 @@ class Causes:
         if ended and task.was_deleting and not ended.deleted_by:
             ended = replace(ended, deleted_by="qdel")
         first = self.where(task.first, ended)
+        what = "%s ended with %d calls undone; accounting: %s"
+        debug(what, task.place, len(task.indices), ended)
         self.spans[task.first] = self._unfinished(task.place)
         rest = replace(first, log_tail="")
         errors = {}

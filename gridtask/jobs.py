@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gridtask.backends.base import Backend, Hold, JobRequest
 from gridtask.claims import Claim
+from gridtask.debug import debug, is_on
 from gridtask.errors import ConfigError, GridTaskError, SubmitError
 from gridtask.runfile import RunPlan
 from gridtask.units import parse_memory, parse_time
@@ -79,6 +80,8 @@ def submit_jobs(
         for number, tasks in enumerate(claim.plan.jobs, start=1):
             request = job_request(claim.plan, claim.runs, number, file_id, holds)
             job_id = _submit(backend, request, claim, say)
+            command = " ".join(backend.command(request)) if is_on() else ""
+            debug("run %s: job %s: %s", claim.plan.run_id, job_id, command)
             claim.add_job(number, tasks, job_id)
     except BaseException:
         if not claim.jobs:

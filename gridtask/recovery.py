@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gridtask.claims import Claim
+from gridtask.debug import debug
 from gridtask.errors import (
     CallError,
     Deleted,
@@ -108,6 +109,8 @@ class Recovery:
         if claim is not None and isinstance(error, CallError):
             error.attempts = attempts
             more = more_of(error, claim.plan, attempts)
+        what_next = "fails" if more is None else f"is tried again with {more}"
+        debug("a call %s after attempt %d: %r", what_next, attempts, error)
         if more is None or not isinstance(error, CallError):
             self._ledger.fail(index, error)
             return

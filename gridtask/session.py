@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from gridtask import backends, config
 from gridtask.calls import Arguments, Binder, Calls, bind_all
 from gridtask.counts import Counts
+from gridtask.debug import debug, is_on
 from gridtask.errors import ConfigError, NestedSubmission
 from gridtask.options import SETTINGS
 from gridtask.store import values
@@ -132,6 +133,8 @@ class Session(Generic[R]):
     def announce(self, say: Callable[[str], None]) -> None:
         """Say once which backend was chosen, and why."""
         name, why = backends.choose(self.settings.backend, os.environ)
+        root = config.find_cache(Path.cwd(), self.settings)
+        debug("%s: backend %s (%s); cache folder %s", self.label, name, why, root)
         if self.settings.backend == "auto" and name not in _ANNOUNCED:
             _ANNOUNCED.add(name)
             say(f"gridtask: backend {name!r}: {why}")
@@ -258,7 +261,7 @@ class Session(Generic[R]):
         live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
         with open_status(self.label, progress=progress, live=live) as status:
             self.announce(status.message)
-            if calls and not self.folder.path.exists():  # nothing can be reused
+            if calls and not self._has_results():
                 backends.prepare(self.backend_name, WORKER)
             keys = self.work.keys(calls)
             reused = None if refresh else self._reuse(calls, keys, status.message)
@@ -277,6 +280,11 @@ class Session(Generic[R]):
         tidy(self.folder)
         return run._deliver(values, failed, return_exceptions, is_complete)
 
+    def _has_results(self) -> bool:
+        """Tell whether there may be any result of this task; nothing is made."""
+        root = config.find_cache(Path.cwd(), self.settings)
+        return root.is_dir() and self.folder.path.exists()
+
     def _reuse(
         self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]
     ) -> list[R] | None:
@@ -286,6 +294,8 @@ class Session(Generic[R]):
         """
         self.folder.refresh()
         numbers = self.folder.find(keys)
+        n_found = sum(number >= 0 for number in numbers) if is_on() else 0
+        debug("%s: %d of %d calls have a result", self.label, n_found, len(keys))
         if min(numbers, default=0) < 0:
             return None
         values = self.folder.load(numbers)

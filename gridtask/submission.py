@@ -16,6 +16,7 @@ from gridtask import claims, upstream
 from gridtask.backends.base import Hold
 from gridtask.calls import Arguments
 from gridtask.claims import Claim
+from gridtask.debug import debug, is_on
 from gridtask.driver import Execution
 from gridtask.errors import SchedulerUnavailable
 from gridtask.holds import (
@@ -43,6 +44,9 @@ from gridtask.world import World, capture
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
     from gridtask.store.store import Folder, Store
+
+N_TOLD = 3
+"""So many of the calls that must run are explained with ``GRIDTASK_DEBUG=1``."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Submission:
                     around = self._look_around()
                     self._inquiry.refuse_doubt(self._known)
                     plan = self._align(self._plan(*around))
+                    self._tell(plan)
                     run_plan = self._run_plan(plan, writer.path.stem)
                     if not is_held():
                         continue  # stalled so long that another driver took over
@@ -181,6 +186,17 @@ class Submission:
                     self.warn(f"{error}; waiting before anything is submitted")
                     warned = True
             time.sleep(RETRY_POLL_SECONDS)
+
+    def _tell(self, plan: Plan) -> None:
+        """Tell why calls are computed and how they are cut, if that is asked for."""
+        if not is_on() or not plan.missing:
+            return
+        from gridtask.explain import Explainer
+
+        first = self._calls(plan.missing[:N_TOLD])
+        for reason in Explainer(self.work, self.folder, first).reasons():
+            debug("%s", reason)
+        debug("chunk=%r: %s", self.terms.chunk, str(plan).replace("\n", "; "))
 
     def _align(self, plan: Plan) -> Plan:
         """Cut the missing calls as those are cut whose results they need.
@@ -258,6 +274,8 @@ class Submission:
                 flying[wanted[key]] = places[key]
                 self.keys[wanted[key]] = key
                 self._known[claim.plan.run_id] = claim
+        runs = ", ".join(sorted({place.run_id for place in flying.values()}))
+        debug("%d calls in flight are adopted; runs: %s", len(flying), runs or "none")
         return known, flying
 
     def _find(self) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+from gridtask.debug import debug
 from gridtask.errors import GridTaskError
 from gridtask.store.store import Folder
 
@@ -24,5 +25,6 @@ def tidy(folder: Folder) -> None:
     """
     end = time.monotonic() + TIDY_SECONDS
     with suppress(GridTaskError, OSError):
-        folder.compact(max_bytes=TIDY_BYTES, max_seconds=TIDY_SECONDS)
+        done = folder.compact(max_bytes=TIDY_BYTES, max_seconds=TIDY_SECONDS)
+        debug("%s: compaction: %s", folder.name, done or "not needed")
         folder.sweep(max_seconds=end - time.monotonic())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -16,6 +17,7 @@ from weakref import WeakKeyDictionary
 from gridtask import fs
 from gridtask.backends.base import Backend, JobState, TaskState
 from gridtask.claims import Claim, JobRef
+from gridtask.debug import debug, is_on
 from gridtask.errors import SchedulerUnavailable, StoreError
 from gridtask.ledger import OpenTask
 from gridtask.logs import log_path
@@ -92,6 +94,9 @@ class JobWatch:
         self._take(states)
         now = self._clock()
         moved = [self._update(task, now) for task in self.tasks.values()]
+        if any(moved) and is_on():
+            counts = Counter(task.state or "gone" for task in self.tasks.values())
+            debug("array tasks: %s", ", ".join(f"{n} {s}" for s, n in counts.items()))
         return any(moved)
 
     def has_heard(self) -> bool:

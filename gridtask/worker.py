@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from gridtask import fs
 from gridtask.computation import Attempt, Computation, SoftLimit
+from gridtask.debug import debug
 from gridtask.errors import StoreError
 from gridtask.failures import STOPPED_EARLY, STORE_UNUSABLE
 from gridtask.logs import log_path
@@ -52,7 +53,7 @@ def main(argv: list[str]) -> int:
         print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
         return STORE_UNUSABLE
     enter(world, path.parent.parent)
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     from gridtask.identity.snapshot import install
     from gridtask.store.store import Store
 
@@ -63,6 +64,7 @@ def main(argv: list[str]) -> int:
         if any(n.startswith(f"{path.stem}.{attempt.task}.") for n in _names(folder)):
             chunk = _not_yet_computed(chunk, folder)  # an earlier incarnation's rest
         log = log_path(path.parent, path.stem, attempt.task)
+        debug("%s: %d calls of %s", attempt, len(chunk.keys), world.label)
         computation = Computation(function, run_file, world, folder, attempt, log)
         n_failed = computation.run(chunk)
     except StoreError as error:
