@@ -13,6 +13,20 @@ from collections.abc import Sequence
 class GridTaskError(Exception):
     """Base class of all errors of gridtask."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython and Jupyter show: the user's lines and the message.
+
+        Their own form prints some ten lines of source for each frame of gridtask.
+        """
+        import traceback
+        from pathlib import Path
+
+        others = (str(Path(__file__).parent), "/IPython/", "/functools.py")
+        told = traceback.TracebackException.from_exception(self)
+        frames = [f for f in told.stack if not any(o in f.filename for o in others)]
+        told.stack = traceback.StackSummary.from_list(frames)
+        return "".join(told.format()).splitlines()
+
 
 class ConfigError(GridTaskError, ValueError):
     """A setting or an option has a value that cannot be used."""
