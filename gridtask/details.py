@@ -61,6 +61,9 @@ class CallDetails:
     value : list of str
         The result as text, its first items only; why it cannot be shown, if
         `type` is None.
+    missing : list of str
+        Classes of the result that cannot be found here; their objects are shown
+        by what was stored of them.
     log : list of str
         Last lines of what its array task has printed.
     file : str or None
@@ -87,6 +90,7 @@ class CallDetails:
     run: str | None = None
     type: str | None = None
     value: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     file: str | None = None
 
@@ -152,12 +156,30 @@ def _result(call: Call) -> dict[str, Any]:
     except CorruptRecordError as error:
         return {"state": "damaged", "value": [printable(str(error))]}
     except Exception as error:  # whatever unpickling the user's classes raises
-        return {"value": [printable(line) for line in str(error).splitlines()]}
+        return _shown_without_classes(call) or {
+            "value": [printable(line) for line in str(error).splitlines()]
+        }
+    return _described(value)
+
+
+def _described(value: object) -> dict[str, Any]:
+    """Return a value's type and head."""
     kind = type(value)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     return {"type": printable(name), "value": value_head(value)}
+
+
+def _shown_without_classes(call: Call) -> dict[str, Any]:
+    """Return type and head of a result whose classes are gone, if that goes."""
+    from gridtask.standins import decode
+
+    try:
+        value, missing = decode(call.folder.payload(call.number))
+    except Exception:  # it needs more than names
+        return {}
+    return {**_described(value), "missing": missing}
 
 
 def _code(call: Call) -> dict[str, Any]:

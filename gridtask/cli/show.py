@@ -86,6 +86,7 @@ def _pairs(call: CallDetails) -> Iterator[str]:
         "run": call.run,
         "file": call.file,
         "type": call.type,
+        "missing": _missing(call),
     }
     for name, fact in facts.items():
         if fact:
@@ -100,6 +101,12 @@ def _code(call: CallDetails) -> str:
     if call.is_stale:
         notes.append("stale: later calls had other code")
     return f"{call.code} ({'; '.join(notes)})" if notes else call.code or ""
+
+
+def _missing(call: CallDetails) -> str:
+    """Return which classes cannot be found, and what is shown instead."""
+    names = _listed(call.missing)
+    return f"{names}: not known here, shown by what was stored" if names else ""
 
 
 def _listed(items: Iterable[str]) -> str:

@@ -278,16 +278,27 @@ class Decoder:
 
     def _decode_with_buffers(self, payload: memoryview) -> object:
         """Rebuild a value around its buffers."""
-        (n_buffers,) = _COUNT.unpack_from(payload)
-        numbers = struct.unpack_from(f"<{2 * n_buffers + 1}Q", payload, 4)
-        start = 4 + 8 * len(numbers)
-        end = start + numbers[-1]
-        places = list(zip(numbers[:-1:2], numbers[1:-1:2], strict=True))
+        start, end, places = _table(payload)
         buffers = [payload[offset : offset + length] for offset, length in places]
         value = pickle.loads(payload[start:end], buffers=buffers)
         self._head, self._n_bytes = bytes(payload[:end]), len(payload)
         self._make = _maker_like(value, places)
         return value
+
+
+def split(payload: memoryview) -> tuple[memoryview, list[memoryview]]:
+    """Return a payload's pickle and its buffers."""
+    start, end, places = _table(payload)
+    return payload[start:end], [payload[at : at + length] for at, length in places]
+
+
+def _table(payload: memoryview) -> tuple[int, int, list[tuple[int, int]]]:
+    """Return where a payload's pickle starts and ends, and its buffers' places."""
+    (n_buffers,) = _COUNT.unpack_from(payload)
+    numbers = struct.unpack_from(f"<{2 * n_buffers + 1}Q", payload, 4)
+    start = 4 + 8 * len(numbers)
+    places = list(zip(numbers[:-1:2], numbers[1:-1:2], strict=True))
+    return start, start + numbers[-1], places
 
 
 def _maker_like(

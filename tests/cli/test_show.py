@@ -120,12 +120,24 @@ def test_a_damaged_large_result_is_told(cache, capsys):
     assert "damaged" in capsys.readouterr().out
 
 
-def test_a_class_of_another_script_is_explained(cache, shown):
-    """Nobody is told to remove what the script itself can load."""
+def test_a_class_of_another_script_is_shown_by_what_was_stored(cache, shown, capsys):
+    """Scripts define classes that the command cannot know."""
     cache.put("f", "aaaa", value=_Calls(values.of_main, ("Gone",)))
-    (text,) = shown(cache, "aaaa")["value"]
-    assert "of the script that made it" in text
-    assert "gridtask rm" not in text
+    call = shown(cache, "aaaa")
+    assert call["missing"] == ["__main__.Gone"]
+    assert cache.run("show", "aaaa") == 0
+    assert "missing:  __main__.Gone: not known here" in capsys.readouterr().out
+
+
+def test_what_cannot_be_made_at_all_is_explained(cache, shown):
+    """Nobody is told to remove what the script itself can load."""
+    cache.put(
+        "f", "aaaa", value=[_Calls(values.of_main, ("Gone",)), _Calls(int, ("x",))]
+    )
+    call = shown(cache, "aaaa")
+    assert call["type"] is None
+    assert "of the script that made it" in call["value"][0]
+    assert "gridtask rm" not in call["value"][0]
 
 
 def test_long_values_are_shown_by_their_head(cache, shown):
@@ -148,7 +160,7 @@ def test_values_cannot_send_control_sequences(cache, capsys):
 
 
 def test_a_result_of_a_class_that_is_gone(cache, shown, tmp_path, monkeypatch):
-    """What cannot be unpickled here is said, the rest is shown."""
+    """It is said which, and shown what was stored."""
     (tmp_path / "gone.py").write_text("class Result:\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     import gone
@@ -157,8 +169,9 @@ def test_a_result_of_a_class_that_is_gone(cache, shown, tmp_path, monkeypatch):
     (tmp_path / "gone.py").unlink()
     monkeypatch.delitem(sys.modules, "gone")
     call = shown(cache, "aaaa")
-    assert (call["type"], call["args"]) == (None, "x=1")
-    assert "gone" in call["value"][0]
+    assert (call["type"], call["args"]) == ("gone.Result", "x=1")
+    assert call["missing"] == ["gone.Result"]
+    assert call["value"] == ["Result()"]
 
 
 class Hostile:
