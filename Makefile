@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 DEMO := GRIDTASK_BACKEND=local GRIDTASK_CACHE=.venv/demo-cache $(BIN)/python examples/quickstart.py
 
-.PHONY: help demo docs test test-faults test-wheel test-versions lint clean
+.PHONY: help demo bench bench-quick docs test test-faults test-wheel test-versions lint clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -32,6 +32,12 @@ test-wheel: .venv/installed-test ## build the wheel, run all tests on it in an e
 
 test-versions: .venv/installed-test ## run quick tests with lowest and newest dependencies, on each Python
 	$(BIN)/python tests/packaging/versions.py $(ARGS)
+
+bench: ## measure beside other libraries, an hour or two (ARGS="--only warm cold")
+	$(PYTHON) benchmarks $(ARGS)
+
+bench-quick: ## the same with fewer and smaller calls, ten minutes
+	$(PYTHON) benchmarks --quick $(ARGS)
 
 docs: .venv/installed-docs ## build the documentation into build/docs, warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

@@ -1,0 +1,93 @@
+"""gridtask: one map over all calls."""
+
+import tasks
+
+from gridtask import grid_task
+
+
+def make(function, folder, **options):
+    """Make a task of a function."""
+    return grid_task(**{"backend": "local", "cache_dir": folder, **options})(function)
+
+
+def rerun(folder, n, kind):
+    """Map `n` calls in a cache folder: all new, or all there."""
+    task = make(tasks.FUNCTIONS[kind], folder)
+    assert len(task.map(range(n), progress=False)) == n
+
+
+def compute(folder, n):
+    """Map `n` no-op calls by two workers."""
+    task = make(tasks.half, folder, max_running=2)
+    assert task.map(range(n), progress=False)[-1] == (n - 1) / 2
+
+
+def start_run(folder, n):
+    """Leave a run of `n` calls that has ended."""
+    make(tasks.half, folder).submit_map(range(n), run="polled").wait()
+
+
+def poll(folder):
+    """Look once what a run does."""
+    import os
+
+    os.environ["GRIDTASK_CACHE"] = folder
+    from gridtask import open_run
+
+    print(open_run("polled").progress())
+
+
+def put(folder, n):
+    """Compute and keep blocks in this process, each synced before the next."""
+    task = make(tasks.block, folder, backend="serial")
+    task.map(range(n), progress=False)
+
+
+def get(folder, n):
+    """Read all blocks and touch each."""
+    task = make(tasks.block, folder, backend="serial")
+    values = task.map(range(n), progress=False)
+    assert values[3][0] == 1.5
+    assert sum(len(value) for value in values) == n * 655_360
+
+
+def total(a, i):
+    """Use a large array."""
+    return float(a[i])
+
+
+def common(folder, n_bytes, n_calls):
+    """Pass one large array to many calls."""
+    import resource
+
+    import numpy as np
+
+    array = np.arange(n_bytes // 8, dtype=float)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    task = make(total, folder, max_running=2)
+    calls = [{"i": i} for i in range(n_calls)]
+    assert task.map(calls, common={"a": array}, progress=False)[5] == 5.0
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"driver_extra_mb": (after - before) / 1024}
+
+
+def digest():
+    """Return what digests one value."""
+    from gridtask.identity.arguments import ArgumentHasher
+
+    return ArgumentHasher(lambda code: bytes(16)).digest
+
+
+def cluster(folder, n):
+    """Map no-op calls on Grid Engine; tell when the first result was there."""
+    import time
+
+    from gridtask import as_completed
+
+    task = make(tasks.half, folder, backend="gridengine")
+    started = time.perf_counter()
+    run = task.submit_map(range(n))
+    next(iter(as_completed(run)))
+    first = time.perf_counter() - started
+    assert len(run.results()) == n
+    return {"first": first, "all": time.perf_counter() - started}
