@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -36,7 +37,11 @@ def told(output: bytes, what: str) -> list[int]:
 
 
 def fork_writer(path: Path, seed: int, seconds: float) -> list[int]:
-    """Fork a writer, kill it after some time; return what it had committed."""
+    """Fork a writer, kill it after some time; return what it had committed.
+
+    Every second one is given time to commit something first, however busy the
+    machine is.
+    """
     import crash
 
     reading, writing = os.pipe()
@@ -48,6 +53,8 @@ def fork_writer(path: Path, seed: int, seconds: float) -> list[int]:
         finally:
             os._exit(1)
     os.close(writing)
+    if seed % 2:
+        select.select([reading], [], [], 10.0)
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
