@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -116,10 +117,19 @@ class StoreMachine(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
-TestStore = StoreMachine.TestCase
-TestStore.settings = settings(
+class LongStoreMachine(StoreMachine):
+    """The same, for longer stories."""
+
+
+QUICK = settings(
     max_examples=40,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+TestStore = StoreMachine.TestCase
+TestStore.settings = QUICK
+
+TestStoreForLong = pytest.mark.faults(LongStoreMachine.TestCase)
+TestStoreForLong.settings = settings(QUICK, max_examples=400, stateful_step_count=60)
