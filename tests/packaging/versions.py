@@ -24,13 +24,20 @@ PYTHONS = ("3.11", "3.12", "3.13")
 PLACES = ("~/.pyenv/versions/*/bin", "~/.local/share/uv/python/*/bin", "/usr/bin")
 TOOLS = ("pytest", "hypothesis", "pexpect", "pandas")
 QUICK = (
-    "tests/contract",
-    "tests/store",
-    "tests/identity",
-    "tests/cli",
+    "tests/contract/test_map.py",
+    "tests/store/test_values.py",
+    "tests/store/test_segment.py",
+    "tests/identity/test_arguments.py",
+    "tests/identity/test_arguments_arrays.py",
+    "tests/identity/test_arguments_frames.py",
+    "tests/identity/test_code.py",
+    "tests/cli/test_ls.py",
+    "tests/cli/test_table.py",
     "tests/test_packing.py",
     "tests/test_progress.py",
 )
+"""What dependencies and Python's version matter to."""
+
 ARGS = ("-q", "-m", "not cluster and not faults", "-p", "no:cacheprovider")
 
 
