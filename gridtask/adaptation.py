@@ -71,6 +71,7 @@ class Adaptation:
         self._resubmitter = resubmitter
         self._clock = clock
         self._n_answers = 0
+        self._has_begun = False
 
     def submit(self) -> Iterator[tuple[Claim, list[int], str]]:
         """Submit again what waits, if the scheduler has answered and it gains much.
@@ -80,9 +81,14 @@ class Adaptation:
         submitted : (Claim, list of int, str)
             The new run, its calls, and a line for the user.
         """
-        before, self._n_answers = self._n_answers, self._watch.n_answers
         resubmitter = self._resubmitter
-        if resubmitter is None or before == self._n_answers or self._watch.is_unknown:
+        if resubmitter is None:
+            return
+        if not self._has_begun and self._n_open() < len(self._plan.missing):
+            self._has_begun = True  # the first results: learn at once what waits
+            self._ask()
+        before, self._n_answers = self._n_answers, self._watch.n_answers
+        if before == self._n_answers or self._watch.is_unknown:
             return
         if not self._is_worth_it(resubmitter.mean_seconds):
             return
@@ -101,8 +107,8 @@ class Adaptation:
             return
         if claim:
             n_new = len(claim.plan.chunks)
-            text = f"{len(taken)} waiting calls: {n_new} array tasks, not {n_tasks}"
-            yield claim, taken, f"{text}, now that it shows how long they take"
+            text = f"{len(taken)} waiting calls go into {n_new} instead of {n_tasks}"
+            yield claim, taken, f"{text} array tasks, as it shows how long they take"
 
     def _try_again(self, indices: list[int], problem: Exception) -> None:
         """Let calls be tried again that were taken back and could not be submitted."""
@@ -143,6 +149,12 @@ class Adaptation:
             for task in self._ledger.tasks.values()
             if task.state is state and task.place.run_id == self._plan.run_id
         ]
+
+    def _n_open(self) -> int:
+        """Return how many of the run's own calls have not ended."""
+        tasks = self._ledger.tasks.values()
+        own = (t for t in tasks if t.place.run_id == self._plan.run_id)
+        return sum(len(task.indices) for task in own)
 
     def _withdraw(self) -> list[OpenTask]:
         """Delete what waits; return what the scheduler has confirmed to be gone."""

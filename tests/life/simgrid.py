@@ -24,13 +24,13 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 ROOT_VARIABLE = "SIMGRID_ROOT"
-COMMANDS = ("qsub", "qstat", "qacct", "qdel", "qconf")
+COMMANDS = ("qsub", "qstat", "qacct", "qdel", "qconf", "qalter")
 TICK_SECONDS = 0.02
 
 
 def lay_out(root: Path) -> None:
     """Make the folders of a cell, and its commands."""
-    for name in ("bin", "jobs", "accepted", "deleted", "default/common"):
+    for name in ("bin", "jobs", "accepted", "deleted", "postponed", "default/common"):
         (root / name).mkdir(parents=True)
     script = f'#!/bin/sh\nexec {sys.executable} -S -E {__file__} "$0" "$@"\n'
     for name in COMMANDS:
@@ -124,6 +124,16 @@ def qdel(root: Path, argv: list[str]) -> int:
     return 0
 
 
+def qalter(root: Path, argv: list[str]) -> int:
+    """Hold a job back until a time, once the cell has taken note of it."""
+    until = time.mktime(time.strptime(argv[1], "%Y%m%d%H%M.%S"))
+    note = root / "postponed" / f"{argv[2]}.{until}"
+    note.touch()
+    while note.exists():
+        time.sleep(TICK_SECONDS)
+    return 0
+
+
 # ------------------------------------------------------------------------ the cell
 
 
@@ -137,6 +147,7 @@ class Job:
         self.waiting = list(range(spec["first"], spec["last"] + 1))[::-1]
         self.running: dict[int, float] = {}
         self.last = spec["last"]
+        self.not_before = 0.0
 
 
 class Workers:
@@ -147,7 +158,7 @@ class Workers:
 
     def compute(self, job: Job, task: int) -> None:
         """Write the results of one array task."""
-        from gridtask import worker
+        from gridtask.computation import Attempt, Computation
         from gridtask.identity.snapshot import install
         from gridtask.runfile import RunFile
         from gridtask.store.store import Store
@@ -159,10 +170,10 @@ class Workers:
             store = Store.open(path.parent.parent, create=False)
             self._runs[job.argv[0]] = (run_file, world, install(snapshot), store)
         run_file, world, function, store = self._runs[job.argv[0]]
-        attempt = worker.Attempt(path.stem, task, job.number, f"node{task % 100:03}")
+        attempt = Attempt(path.stem, task, job.number, f"node{task % 100:03}")
         folder = store.folder(world.task)
         chunk = run_file.chunk(task)
-        worker.compute(function, chunk, run_file, world, folder, attempt)
+        Computation(function, run_file, world, folder, attempt).run(chunk)
 
 
 def serve(argv: list[str]) -> None:
@@ -180,6 +191,7 @@ def serve(argv: list[str]) -> None:
         changed = _accept(root, jobs)
         changed |= _end(root, jobs)
         changed |= _delete(root, jobs)
+        _postpone(root, jobs)
         started = _start(jobs, options.slots, options.seconds)
         if changed or started:
             _publish(root / "qstat.xml", _listing(jobs))
@@ -206,7 +218,7 @@ def _start(jobs: dict[str, Job], slots: int, seconds: float) -> list[tuple[Job, 
     free = slots - sum(len(job.running) for job in jobs.values())
     started = []
     for job in jobs.values():
-        while free > 0 and job.waiting:
+        while free > 0 and job.waiting and job.not_before <= time.time():
             task = job.waiting.pop()
             job.running[task] = time.monotonic() + seconds
             started.append((job, task))
@@ -241,6 +253,15 @@ def _delete(root: Path, jobs: dict[str, Job]) -> bool:
             job.waiting, job.running = [], {}
         os.unlink(root / "deleted" / name)
     return bool(names)
+
+
+def _postpone(root: Path, jobs: dict[str, Job]) -> None:
+    """Take note of the earliest start times of jobs."""
+    for name in os.listdir(root / "postponed"):
+        number, _, until = name.partition(".")
+        if number in jobs:
+            jobs[number].not_before = float(until)
+        os.unlink(root / "postponed" / name)
 
 
 def accounting_line(job: Job, task: int, failed: int = 0, status: int = 0) -> str:
