@@ -105,7 +105,7 @@ def example_lines(message: str, traceback: str, where: Circumstances) -> list[st
         Of its error.
     """
     # A CallError says itself where, why and what next, behind the call.
-    _, is_call_error, told = message.partition(f" [{where.key[:8]}]: ")
+    _, is_call_error, told = message.rpartition(f" [{where.key[:8]}]: ")
     if where.key and is_call_error:
         return [line.removeprefix("  ") for line in told.splitlines()]
     lines = [", ".join(filter(None, (_location(traceback), where.place)))]

@@ -137,6 +137,12 @@ def run(args: argparse.Namespace) -> int:
         write_json(rows)
     else:
         write_table(columns, rows)
+    failed = [row for row in rows if row.get("state") == "failed"]
+    if args.failed and failed and not args.json:
+        from gridtask.cli.failed import failures_text
+
+        for line in failures_text(cache, failed).splitlines():
+            say(line)
     return CORRUPT if damaged else 0
 
 

@@ -72,6 +72,16 @@ def test_failures_are_counted_and_grouped(project):
     assert "first: call 9, wait(n=9)" in ended.stderr
 
 
+def test_the_command_tells_failures_as_the_map_did(project):
+    """The same groups, example and next command, without the position in the map."""
+    project.write("gate", "")
+    ended = project.finish(project.start("program.py", "10"))
+    said = ended.stderr.partition(" calls failed:\n")[2]
+    listed = project.run("-m", "gridtask", "ls", "--failed").stderr
+    assert said.startswith("  1 x ValueError: nine\n    first: call 9, wait(n=9) [")
+    assert listed.partition(":\n")[2] == said.replace("call 9, ", "")
+
+
 def test_terminal_has_a_status_that_is_redrawn(project):
     """While it waits; at the end one line of counts stays, and a clean terminal."""
     leader, follower = pty.openpty()
