@@ -21,8 +21,10 @@ from gridtask.store.segment import Kind
 from gridtask.store.store import LoadError
 from gridtask.watch import JobWatch
 
-OWN_FRAME = f'  File "{os.path.dirname(__file__)}'
-"""Begins a line of a crashed interpreter's last words that says nothing to users."""
+OWN_FRAMES = tuple(
+    f'  File "{place}' for place in (os.path.dirname(__file__), "<frozen", "<string>")
+)
+"""Begin lines of a crashed interpreter's last words that say nothing to users."""
 
 
 class Causes:
@@ -109,7 +111,7 @@ class Causes:
         start, end = self._unfinished(place)
         text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
         lines = text.decode(errors="replace").splitlines()
-        lines = [line for line in lines if not line.startswith(OWN_FRAME)]
+        lines = [line for line in lines if not line.startswith(OWN_FRAMES)]
         return "\n".join(lines[-failures.LOG_LINES :])
 
     def about(self, index: int) -> dict[str, Any]:

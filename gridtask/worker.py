@@ -17,6 +17,7 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,9 @@ def main(argv: list[str]) -> int:
         return STORE_UNUSABLE
     enter(world, path.parent.parent)
     faulthandler.enable(all_threads=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(line_buffering=True)  # a crash would lose the last words
     from gridtask.identity.snapshot import install
     from gridtask.store.store import Store
 
