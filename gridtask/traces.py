@@ -85,6 +85,8 @@ class WorkerTrace:
 def read_traces(folder: Folder, numbers: Iterable[int]) -> list[WorkerTrace]:
     """Return what is known of calls that have ended, worker by worker.
 
+    Without those that were killed: of them there is only the cause.
+
     Parameters
     ----------
     numbers : iterable of int
@@ -93,7 +95,8 @@ def read_traces(folder: Folder, numbers: Iterable[int]) -> list[WorkerTrace]:
     origins: dict[bytes, list[tuple[int, Entry]]] = {}
     for number in numbers:
         entry = folder.entry(number)
-        origins.setdefault(entry.origin, []).append((number, entry))
+        if entry.kind != Kind.ERR or entry.seconds or entry.peak_mb:
+            origins.setdefault(entry.origin, []).append((number, entry))
     traces = [_read_worker(folder, records) for records in origins.values()]
     return sorted(traces, key=lambda trace: trace.started_at)
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,7 @@ from gridtask import fs
 from gridtask.backends.site import SiteProfile
 from gridtask.claims import open_claim
 from gridtask.errors import GridTaskError
-from gridtask.filters import calls_of
-from gridtask.store.record import Kind
+from gridtask.filters import Call, calls_of
 from gridtask.traces import WorkerTrace, read_traces
 from gridtask.units import format_memory, format_size, format_time
 
@@ -118,14 +117,16 @@ def usage_of(folder: Folder, runs: Path, site: SiteProfile) -> Usage | None:
     site : SiteProfile
         Says which memory the site limits.
     """
-    workers = read_traces(folder, (call.number for call in calls_of(folder)))
+    ended = calls_of(folder)
+    workers = read_traces(folder, (call.number for call in ended))
     calls = [call for worker in workers for call in worker.calls]
     if not calls:
         return None
     plan = _latest_plan(workers, runs)
     peaks, memory_of = limited_peaks(workers, site)
     spans = sorted(w.ended_at - w.started_at for w in workers if w.job)
-    lost = [*_recorded_failures(folder), *_noted_failures(workers, runs)]
+    known = {call.key for call in ended}
+    lost = [*_recorded_failures(ended), *_noted_failures(workers, runs, known)]
     memory = _MemoryAdvice(
         [peak * _MIB for peak in peaks],
         plan.memory if plan else None,
@@ -311,23 +312,28 @@ def _latest_plan(workers: Iterable[WorkerTrace], runs: Path) -> RunPlan | None:
     return None
 
 
-def _recorded_failures(folder: Folder) -> list[str]:
-    """Return the types of the exceptions that calls without a result raised."""
-    failed = [call for call in calls_of(folder) if call.entry.kind == Kind.ERR]
+def _recorded_failures(ended: Iterable[Call]) -> list[str]:
+    """Return the kinds of failure of calls without a result."""
     kinds = []
-    for call in failed:
+    for call in ended:
+        if not call.failed:
+            continue
         with suppress(OSError, ValueError):
-            about = folder.file(call.number).glance(call.entry)
+            about = call.folder.file(call.number).glance(call.entry)
             kinds.append(str(about.get("error")).partition(":")[0])
     return kinds
 
 
-def _noted_failures(workers: Iterable[WorkerTrace], runs: Path) -> list[str]:
-    """Return the kinds of failure of calls whose workers were killed.
+def _noted_failures(
+    workers: Iterable[WorkerTrace], runs: Path, known: Collection[str]
+) -> list[str]:
+    """Return the kinds of failure of calls of which only their runs know.
 
-    As far as the runs have ended and nothing was recorded or computed since.
+    Parameters
+    ----------
+    known : collection of str
+        Keys of the calls that have records.
     """
-    known = {call.key.hex() for worker in workers for call in worker.calls}
     noted: dict[str, str] = {}
     for run_id in {worker.run for worker in workers if worker.run}:
         with suppress(OSError, ValueError):

@@ -95,3 +95,15 @@ def test_records_without_peaks_are_not_known(folder):
     folder.refresh()
     (worker,) = traces_of(folder)
     assert (worker.host, worker.job, worker.address_mb) == ("laptop", None, 0)
+
+
+def test_calls_of_killed_workers_have_no_trace(folder):
+    """The driver has written down their cause, and knows no more."""
+    write(folder, [10, 10])
+    writer = folder.writer("abcdefgh.driver")
+    meta = {"run": "abcdefgh", "host": "localhost", "error": "Killed: x"}
+    writer.fail(os.urandom(16), b"c0decode", VALUE, meta=meta)
+    writer.close()
+    folder.refresh()
+    (worker,) = traces_of(folder)
+    assert (worker.host, len(worker.calls)) == ("node1", 2)

@@ -171,11 +171,19 @@ def look_at_site(ask: Ask | None = None) -> Site:
 
 
 def commands() -> Ask:
-    """Return what runs the cell's commands, each with a time limit."""
+    """Return what runs the cell's commands, each with a time limit.
+
+    After one that gave no answer in time the others are not tried.
+    """
     backend = GridEngineBackend(ASK_SECONDS)
+    hung: list[str] = []
 
     def ask(*argv: str) -> str:
+        if hung:
+            return ""
         done = backend._run(argv)
+        if done.status is None:
+            hung.append(argv[0])
         # qstat -help ends with 0 or 1, depending on the family.
         return done.stdout if done.status in (0, 1) else ""
 

@@ -229,11 +229,17 @@ class _Failures:
 
 
 def _error_text(error: BaseException) -> str:
-    """Return an error's message, with the traceback on the node if it has one."""
+    """Return an error's message, with the traceback on the node if it has one.
+
+    A traceback ends with the message, but for what gridtask itself has to say.
+    """
     cause = error.__cause__
-    if cause is not None:
-        return str(cause).strip().strip('"').strip()
-    return message_of(error)
+    if cause is None:
+        return message_of(error)
+    traceback = str(cause).strip().strip('"').strip()
+    if isinstance(error, CallError):
+        return f"{message_of(error)}\n\n{traceback}"
+    return traceback
 
 
 def _lines(text: str) -> str:
