@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gridtask.backends.gridengine_site import Complex, ParallelEnvironment, Site
 from gridtask.doctor.findings import Finding, note, ok, warning
+from gridtask.units import parse_memory
 
 SECTION = "profile"
 
@@ -21,6 +22,9 @@ RESERVING = ("m_mem_free", "mem_free", "virtual_free", "mem_requested", "memory"
 
 ON_ONE_HOST = "$pe_slots"
 """Allocation rule that gives a job all its slots on one host (sge_pe(5))."""
+
+ENOUGH = 512 << 20
+"""Bytes that Python with numpy needs of address space."""
 
 USUAL_NAMES = ("smp", "shm", "shared", "openmp", "omp", "threads", "threaded")
 
@@ -114,10 +118,10 @@ def _memory(site: Site, profile: Profile) -> Iterator[Finding]:
         text = "memory is only reserved: a call that uses more is not stopped by it"
         yield note(SECTION, text)
     for each in limiting:
-        if _is_counted(each) and each.default in ("0", "0.0", "NONE"):
+        if _is_counted(each) and _amount(each.default) < ENOUGH:
             yield warning(
                 SECTION,
-                f"a job that asks for no {each.name} may get almost none: "
+                f"a job that asks for no {each.name} gets too little for most: "
                 f"its default is {each.default}",
                 'set a default for all tasks: memory = "4G" in gridtask.toml',
             )
@@ -169,6 +173,14 @@ def _share(each: Complex) -> str:
 def _can_ask(each: Complex | None) -> bool:
     # "<=": the job needs no more than there is; load values have ">=".
     return each is not None and each.requestable != "NO" and each.relation == "<="
+
+
+def _amount(text: str) -> int:
+    """Return a complex's default in bytes; 0 for what is none, as ``NONE``."""
+    try:
+        return parse_memory(text)
+    except ValueError:
+        return 0
 
 
 def _is_counted(each: Complex) -> bool:
