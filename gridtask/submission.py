@@ -330,7 +330,7 @@ class Submission:
         work, terms = self.work, self.terms
         inherits = terms.backend.name != "gridengine"
         return World(
-            **capture(terms.env, None if inherits else terms.slots),
+            **capture(terms.env, terms.slots, inherits=inherits),
             task=work.task,
             label=work.label,
             code=work.code.digest[:8],

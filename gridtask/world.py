@@ -81,19 +81,21 @@ class World:
     has_soft_time_limit: bool = False
 
 
-def capture(names: Collection[str], slots: int | None) -> Captured:
+def capture(names: Collection[str], slots: int, *, inherits: bool) -> Captured:
     """Return what of this process goes along.
 
     Parameters
     ----------
     names : collection of str
         Further environment variables that the user wants to travel.
-    slots : int or None
-        Threads that numerical libraries may use; None where workers inherit
-        this process's environment anyway.
+    slots : int
+        Threads that numerical libraries may use.
+    inherits : bool
+        Whether workers inherit this process's environment anyway. What the user
+        has set of the number of threads then counts.
     """
     environ: dict[str, str] = {}
-    if slots is not None:
+    if not inherits:
         environ = {
             name: value
             for name, value in os.environ.items()
@@ -101,7 +103,9 @@ def capture(names: Collection[str], slots: int | None) -> Captured:
             or name in names
             or (name.startswith(PREFIXES) and name not in PER_PROCESS)
         }
-        environ |= dict.fromkeys(THREAD_NAMES, str(slots))
+    for name in THREAD_NAMES:
+        if not inherits or name not in os.environ:
+            environ[name] = str(slots)
     path = [os.path.abspath(entry) for entry in sys.path]
     return Captured(cwd=os.getcwd(), sys_path=path, environ=environ)
 

@@ -149,6 +149,42 @@ def test_time_over_is_a_time_limit_of_the_call_that_used_it(run_program: Callabl
     assert "of time=00:00:01" in said
 
 
+def test_threads_are_as_many_as_slots_unless_the_user_says_otherwise(
+    run_program: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    """Processes on all cores with threads on all cores would be far too many."""
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    said = run_program("""
+        @grid_task(slots=2)
+        def f(n):
+            return [os.environ[f"{name}_NUM_THREADS"] for name in ("OMP", "MKL")]
+
+        print(f.map([0]))
+    """)
+    assert "[['2', '7']]" in said
+
+
+def test_consumer_waits_for_a_producer_that_is_tried_again(run_program: Callable):
+    """Here the producer's supervisor is killed together with it."""
+    said = run_program("""
+        @grid_task(chunk=1)
+        def produce(n):
+            if n == 1 and not os.path.exists("tried"):
+                os.mkdir("tried")
+                os.kill(os.getppid(), 9)
+                time.sleep(60)
+            return n * 10
+
+        @grid_task(chunk=1)
+        def consume(value):
+            return value + 1
+
+        print(consume.submit_map(produce.submit_map([1, 2])).results(timeout=60))
+    """)
+    assert "[11, 21]" in said
+
+
 def test_segfault_shows_where_it_was(run_program: Callable):
     """The end of the log leads to the user's line, past the worker's own."""
     said = run_program("""
