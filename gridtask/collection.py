@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from gridtask import fs
 from gridtask.claims import KEEP_SECONDS, prune
+from gridtask.errors import warn
 from gridtask.flights import Flights
 from gridtask.runfile import ID_LENGTH
 from gridtask.store.store import Folder, Store
@@ -74,7 +74,7 @@ def _warning_of(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        warnings.warn(f"{what}: {error}", RuntimeWarning, stacklevel=4)
+        warn(f"{what}: {error}")
 
 
 def _sweep(folder: Folder) -> Collected:

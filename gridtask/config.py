@@ -10,14 +10,13 @@ defaults. The decorator and the call stand above all of them, by
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gridtask.backends.site import SiteProfile
-from gridtask.errors import ConfigError
+from gridtask.errors import ConfigError, warn
 from gridtask.settings import RULES, SITE_RULES, Rule, resources_of
 
 PREFIX = "GRIDTASK_"
@@ -276,7 +275,7 @@ def _is_trusted(path: Path) -> bool:
         f"ignoring {str(path)!r}: it belongs to another user (uid {owner}) in a"
         " folder where everybody may write"
     )
-    warnings.warn(msg, stacklevel=2)
+    warn(msg, UserWarning)
     return False
 
 
@@ -308,7 +307,7 @@ def _environment_layer(cwd: Path, environ: Mapping[str, str]) -> _Layer:
         if variable not in variables:
             near = _nearest(variable, (*variables, *OTHER_VARIABLES))
             msg = f"the environment variable {variable} means nothing to gridtask{near}"
-            warnings.warn(msg, stacklevel=3)
+            warn(msg, UserWarning)
             continue
         name = variables[variable]
         rule = RULES[name]

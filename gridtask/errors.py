@@ -7,7 +7,26 @@ workers and through `concurrent.futures`.
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Sequence
+
+PACKAGE = os.path.dirname(__file__) + os.sep
+
+BETWEEN = ("/contextlib.py", "/functools.py")
+"""Ends of the paths of modules whose frames lie between those of gridtask."""
+
+
+def warn(text: str, category: type[Warning] = RuntimeWarning) -> None:
+    """Warn at the line of the user's code that has called gridtask."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(PACKAGE) and not name.endswith(BETWEEN):
+            break
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 class GridTaskError(Exception):
@@ -19,9 +38,8 @@ class GridTaskError(Exception):
         Their own form prints some ten lines of source for each frame of gridtask.
         """
         import traceback
-        from pathlib import Path
 
-        others = (str(Path(__file__).parent), "/IPython/", "/functools.py")
+        others = (PACKAGE, "/IPython/", *BETWEEN)
         told = traceback.TracebackException.from_exception(self)
         frames = [f for f in told.stack if not any(o in f.filename for o in others)]
         told.stack = traceback.StackSummary.from_list(frames)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gridtask import config, fs
 from gridtask.backends.base import Backend, JobState, TaskState
-from gridtask.errors import CorruptRecordError, SchedulerUnavailable
+from gridtask.errors import CorruptRecordError, SchedulerUnavailable, warn
 from gridtask.plan import Place
 from gridtask.printable import arguments_text
 from gridtask.store.record import Kind
@@ -258,4 +257,4 @@ def _texts(file: RunFile, task: int, keys: set[bytes]) -> dict[bytes, str]:
 
 def _warn(text: str) -> None:
     """Tell what is not as it should be; the command shows it as a line."""
-    warnings.warn(text, RuntimeWarning, stacklevel=2)
+    warn(text)

@@ -108,12 +108,13 @@ def example_lines(message: str, traceback: str, where: Circumstances) -> list[st
     _, is_call_error, told = message.rpartition(f" [{where.key[:8]}]: ")
     if where.key and is_call_error:
         return [line.removeprefix("  ") for line in told.splitlines()]
-    lines = [", ".join(filter(None, (_location(traceback), where.place)))]
+    place = where.place if where.job else ""
+    lines = [", ".join(part for part in (_location(traceback), place) if part)]
     if where.log:
         lines.append(f"log: {where.log}")
     if where.key:
         lines.append(f"next: gridtask show {where.key[:8]}")
-    return lines
+    return [line for line in lines if line]
 
 
 def first_line(message: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from gridtask import config, fs
 from gridtask.calls import Arguments
 from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
-from gridtask.errors import CallError, GridTaskError
+from gridtask.errors import CallError, GridTaskError, warn
 from gridtask.retry import Resubmitter, is_child_of
 from gridtask.run import Run
 from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
@@ -38,7 +37,7 @@ def runs(cache_dir: str | os.PathLike[str] | None = None) -> list[Run[Any]]:
         try:
             opened.append(_reopen(store, settings, run_id))
         except (GridTaskError, OSError) as error:
-            warnings.warn(f"run {run_id} cannot be opened: {error}", stacklevel=2)
+            warn(f"run {run_id} cannot be opened: {error}")
     return sorted(opened, key=lambda run: run.created_at)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from inspect import Parameter
@@ -22,7 +21,7 @@ import xxhash
 
 from gridtask import __version__
 from gridtask.calls import Binder
-from gridtask.errors import IdentityError
+from gridtask.errors import IdentityError, warn
 from gridtask.lock import this_process
 from gridtask.store import values
 from gridtask.store.record import Entry, Kind
@@ -275,18 +274,12 @@ def keep_version(work: Work, folder: Folder, snapshot: bytes | None = None) -> N
         CodeVersions(folder).keep(work, snapshot)
     except Exception as error:  # what is only for people stops no map
         msg = f"the code's version is not kept, `gridtask why` will miss it: {error}"
-        warnings.warn(msg, RuntimeWarning, stacklevel=2)
+        warn(msg)
 
 
 def manifest_of(work: Work) -> tuple[Row, ...]:
-    """Return the components of a task's code, with what options add to them."""
-    rows = [(row.name, row.digest, row.text) for row in work.code.manifest]
-    version = work.code.options["version"]
-    if version is not None:
-        rows.append(
-            ("version", xxhash.xxh3_128_digest(version.encode()), repr(version))
-        )
-    return tuple(sorted(rows))
+    """Return the components of a task's code."""
+    return tuple((row.name, row.digest, row.text) for row in work.code.manifest)
 
 
 def signature_of(work: Work) -> Signature:

@@ -19,14 +19,13 @@ import contextlib
 import json
 import os
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gridtask import fs
-from gridtask.errors import StoreVersionError, UnsafeStoreError
+from gridtask.errors import StoreVersionError, UnsafeStoreError, warn
 from gridtask.store import upkeep
 from gridtask.store.files import MAX_OPEN_FILES, Files, at_once, split_uids
 from gridtask.store.pack import PackWriter
@@ -248,7 +247,7 @@ class _PackOf:
                     f"{file.path!r} is damaged, and was not compacted. Next:"
                     " gridtask check --repair"
                 )
-                warnings.warn(msg, RuntimeWarning, stacklevel=2)
+                warn(msg)
                 return
             for payload in _payloads(file, Kind.REP):
                 self._inherited += replaced_by(payload)

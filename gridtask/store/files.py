@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -19,6 +18,7 @@ from gridtask.errors import (
     StoreError,
     StoreVersionError,
     UnsafeStoreError,
+    warn,
 )
 from gridtask.store.index import ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
@@ -309,7 +309,7 @@ def at_once(work: Callable[[str], T], names: Sequence[str]) -> Iterable[T]:
 
 def _warn(reason: str) -> None:
     """Name on stderr what is ignored; Python shows each text once."""
-    warnings.warn(reason, RuntimeWarning, stacklevel=3)
+    warn(reason)
 
 
 def _is_pack(name: str) -> bool:

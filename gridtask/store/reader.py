@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import mmap
 import struct
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
 from gridtask import fs
-from gridtask.errors import CorruptRecordError
+from gridtask.errors import CorruptRecordError, warn
 from gridtask.fs import Buffer
 from gridtask.store import record
 from gridtask.store.blocks import Place, blocks_of, plan_reads
@@ -132,7 +131,7 @@ class SegmentReader:
         footer = record.unpack_footer(memoryview(tail)[len(tail) - size :])
         if footer is None:
             msg = f"{self.path!r} has a damaged index; its records are read one by one"
-            warnings.warn(msg, RuntimeWarning, stacklevel=2)
+            warn(msg)
         return footer
 
     def _take(self, footer: record.Footer) -> None:

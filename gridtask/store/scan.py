@@ -8,12 +8,12 @@ yet, so they are looked at again each time; in an old one damage.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 from xxhash import xxh3_64
 
 from gridtask import fs
+from gridtask.errors import warn
 from gridtask.store import record
 from gridtask.store.record import Entry
 
@@ -174,4 +174,4 @@ class Scan:
                     f"{self.path!r} is damaged between bytes {start} and {end}; what"
                     " was there is computed again. Next: gridtask check --repair"
                 )
-                warnings.warn(msg, RuntimeWarning, stacklevel=2)
+                warn(msg)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from xxhash import xxh3_64_hexdigest
 
 from gridtask import fs
-from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
+from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError, warn
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
@@ -122,7 +121,7 @@ class Store:
         marker = parse_marker(text)
         if marker is None:
             msg = f"{str(path)!r} is damaged; it is written anew"
-            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+            warn(msg)
             tmp = self.root / f".{os.urandom(8).hex()}.tmp"
             fs.write_new(tmp, _marker())
             fs.publish(tmp, path)

@@ -126,3 +126,17 @@ def test_terminal_shows_one_line_when_all_is_cached(project):
     assert process.wait(timeout=60) == 0
     counts = "2 calls: 2 cached / 0 finished / 0 running / 0 failed / 0 in queue"
     assert shown == f"{counts}\r\ndone\r\n"
+
+
+def test_warnings_point_at_the_users_line(project, monkeypatch):
+    """However deep in gridtask they come from, and whatever lies between."""
+    project.write("gate", "")
+    monkeypatch.setenv("GRIDTASK_MEMROY", "4G")
+    project.run("program.py", "1")
+    path = project.folder / ".gridtask" / "GRIDTASK"
+    path.write_text(path.read_text() + "x")
+    said = project.run("program.py", "1").stderr
+    lines = (project.folder / "program.py").read_text().splitlines()
+    line = 1 + lines.index("wait.map(numbers)")
+    warned = re.findall(r"program\.py:(\d+): (\w+):", said)
+    assert warned == [(str(line), "UserWarning"), (str(line), "RuntimeWarning")], said
