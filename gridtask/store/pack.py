@@ -23,6 +23,9 @@ from gridtask.store.upkeep import UNFINISHED
 
 FINISHED = ".pack"
 
+WRITE_BYTES = 1 << 20
+"""So much of many small files is written at once."""
+
 
 class PackWriter:
     """Writes one pack.
@@ -40,6 +43,8 @@ class PackWriter:
         self._stem = os.urandom(16).hex()
         self._segment = SegmentWriter.create(self._unfinished, flags=record.PACK)
         self.n_records = 0
+        self._waiting: list[Copy] = []
+        self._n_waiting_bytes = 0
         try:
             self._segment.append(Kind.META, meta=meta)
         except OSError:
@@ -49,11 +54,6 @@ class PackWriter:
     @property
     def _unfinished(self) -> Path:
         return self._folder / (self._stem + UNFINISHED)
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes so far, without the index at the end."""
-        return self._segment.n_bytes
 
     def copy(self, file: SegmentReader, rows: Sequence[int]) -> list[int]:
         """Copy records of a file, in blocks.
@@ -89,14 +89,22 @@ class PackWriter:
         """Copy records that are read and written many at a time."""
         damaged = []
         for block in read_copies(file, rows):
-            intact = []
             for row, copy in block:
                 if copy is None:
                     damaged.append(row)
                 else:
-                    intact.append(copy)
-            self._segment.copy(intact)
+                    self._waiting.append(copy)
+            # Copies are views of what was read: they hold all of it.
+            self._n_waiting_bytes += min(file.size, MAX_BLOCK)
+            if self._n_waiting_bytes >= WRITE_BYTES:
+                self._flush()
         return damaged
+
+    def _flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            self._segment.copy(self._waiting)
+            self._waiting, self._n_waiting_bytes = [], 0
 
     def _copy_large(self, file: SegmentReader, row: int) -> bool:
         """Copy one record block by block; return whether it was intact."""
@@ -106,6 +114,7 @@ class PackWriter:
         if body is None:
             return False
         meta = head[record.HEADER_SIZE :]
+        self._flush()
         return self._segment.copy_large(entry, body, meta, file.blocks(entry))
 
     def publish(self, replaced: Sequence[Replaced], used_at: float) -> Path:
@@ -130,6 +139,7 @@ class PackWriter:
         """
         path = self._folder / (self._stem + FINISHED)
         try:
+            self._flush()
             self._segment.append(Kind.REP, [json.dumps(replaced).encode()])
             self._segment.mark_used(used_at)
             self._segment.seal()
