@@ -101,16 +101,9 @@ class Execution:
             self._records,
             lambda index: self.texts(index),
         )
-        self._adaptation = Adaptation(
-            plan,
-            backend,
-            self._ledger,
-            self._watch,
-            self.causes,
-            self._recovery,
-            resubmitter if adapts else None,
-            clock,
-        )
+        parts = (self._ledger, self._watch, self.causes, self._recovery)
+        again = resubmitter if adapts else None
+        self._adaptation = Adaptation(plan, backend, *parts, again, clock)
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most, POLL_GROWTH)
 
@@ -221,6 +214,8 @@ class Execution:
                 if place and self._is_own(place):
                     what = f"cancelled while it was {self.state_of(index)}"
                     self.fail(index, self.causes.where(index).error(Deleted, what))
+            if self.is_final:
+                self._finish()
 
     def cancel_call(self, index: int) -> bool:
         """Delete the array task of a call, if that ends no other call."""

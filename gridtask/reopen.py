@@ -15,7 +15,7 @@ from gridtask.calls import Arguments
 from gridtask.claims import Claim, open_claim
 from gridtask.driver import Execution
 from gridtask.errors import CallError, GridTaskError, warn
-from gridtask.retry import Resubmitter, is_child_of
+from gridtask.retry import Resubmitter, is_child_of, round_of
 from gridtask.run import Run
 from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
 from gridtask.store.store import Store
@@ -112,17 +112,32 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
         Resubmitter(store.runs, folder, backend, settings.site),
         own=None if ended else own,
     )
-    for child in [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]:
+    children = [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]
+    for child in sorted(children, key=round_of):
         execution.follow(open_claim(store.runs, child))
     loader = _Loader(store.runs / f"{run_id}.run", plan)
     execution.texts = loader.text
     execution.step(now=True)
-    failed = ended.get("failed", {})
-    for index in execution.open_calls if ended else ():
-        kind = failed.get(plan.keys[index].hex(), "removed")
-        where = execution.causes.where(index)
-        execution.fail(index, where.error(CallError, f"its run ended with: {kind}"))
+    _fail_ended(execution)
     return Run(execution, loader.arguments, plan.task)
+
+
+def _fail_ended(execution: Execution) -> None:
+    """Fail the open calls of runs that have ended; others are still under way."""
+    summaries: dict[str, Mapping[str, Any]] = {}
+    for index in execution.open_calls:
+        place = execution.claim_of(index)
+        if place is None:
+            continue
+        claim = place[0]
+        run_id = claim.plan.run_id
+        if run_id not in summaries:
+            summaries[run_id] = _summary(claim)
+        if summaries[run_id]:
+            failed = summaries[run_id].get("failed", {})
+            kind = failed.get(execution.plan.keys[index].hex(), "removed")
+            where = execution.causes.where(index)
+            execution.fail(index, where.error(CallError, f"its run ended with: {kind}"))
 
 
 def _summary(claim: Claim) -> Mapping[str, Any]:
