@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from gridtask.counts import Counts, RemainingTime, render
+from gridtask.counts import Counts, RemainingTime, Step, render
 from gridtask.progress import (
     NotebookStatus,
     PlainStatus,
@@ -78,6 +78,35 @@ def test_picture_without_unicode():
 def test_picture_escapes_the_name():
     """A task's name cannot send control sequences."""
     assert "\x1b" not in render(COUNTS, name="a\x1b[2J", width=80)
+
+
+HINT = "(press ? for help)"
+STEPS = (
+    Step("load", Counts(50, finished=20, running=4, queued=26)),
+    Step("prepare", Counts(50, finished=2, running=4, failed=1, queued=43)),
+)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_the_hint_has_a_place_at_every_width(width):
+    """Behind the counts where there is room, else behind the bar or below it."""
+    text = render(COUNTS, name="simulate", seconds_left=200, width=width, hint=HINT)
+    assert max(len(line) for line in text.split("\n")) <= width
+    assert text.count(HINT) == 1
+    assert (f"{LINE} {HINT}" in text) == (width >= 100)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_steps_have_a_line_each_above_the_counts(width):
+    """With bars of one length, and what has not ended well."""
+    text = render(COUNTS, name="simulate", width=width, steps=STEPS, hint=HINT)
+    load, prepare, *rest = text.split("\n")
+    assert max(len(line) for line in text.split("\n")) <= width
+    assert load.startswith("load     ")
+    assert " 40 %, 4 running / 26" in load
+    assert " 6 %, 4 running / 1 f" in prepare
+    assert load.count("━") + load.count("─") == prepare.count("━") + prepare.count("─")
+    assert LINE in " ".join(rest)
 
 
 def test_picture_of_nothing_to_do():
