@@ -40,7 +40,7 @@ SGE_ROOT = "/opt/sge"
 PATIENCE_SECONDS = 120
 END_OF_CELL = "\x1e"
 PAUSE = f"print({END_OF_CELL!r}, flush=True); __import__('sys').stdin.readline()"
-STATUS = re.compile(r"^\d+ (calls: .* in queue|waiting calls: .*)$")
+STATUS = re.compile(r"^\d+ (calls: .* in queue|waiting calls\b.*)$")
 """Lines of which more or fewer appear; only the last counts need be as shown."""
 
 ENDED = re.compile(r"/ 0 running / \d+ failed / 0 in queue$")
