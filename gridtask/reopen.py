@@ -65,7 +65,8 @@ def open_run(
     named = [r for r in runs(cache_dir) if r.name == id_or_name]
     if named:
         return named[-1]
-    known = [*ids, *(r.name for r in runs(cache_dir) if r.name)]
+    names = (r.name for r in runs(cache_dir) if r.name)
+    known = list(dict.fromkeys([*ids, *names]))
     near = difflib.get_close_matches(id_or_name, known, n=3) or known[-3:]
     listed = ", ".join(near) or "none"
     msg = f"no run {id_or_name!r} in {store.root}; there are {listed}"
