@@ -30,6 +30,18 @@ class Pace:
     gone: float
     unseen: float
 
+    @property
+    def patience(self) -> float:
+        """How long a call waits for an input whose job has ended without it.
+
+        Until then a producer that was lost has been submitted again, and a
+        further attempt of the consumer waits behind it.
+        """
+        return max(LEAST_PATIENCE, self.unseen + 2 * self.settle)
+
+
+LEAST_PATIENCE = 5.0
+"""On one machine, where the end of a process is heard of within a second."""
 
 HERE = Pace(0.02, 0.1, 0.2, 1.0, 0.0, 0.0, 0.0)
 """One machine: what a process wrote is seen as soon as it has ended, and a look

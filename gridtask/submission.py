@@ -335,8 +335,7 @@ class Submission:
             label=work.label,
             code=work.code.digest[:8],
             show_args=work.show_args,
-            # Until then a producer that was lost has been submitted again.
-            fs_latency=terms.pace.unseen + 2 * terms.pace.settle,
+            fs_latency=terms.pace.patience,
             has_soft_time_limit=any("s_rt=" in word for word in terms.cluster_params),
         )
 
