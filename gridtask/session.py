@@ -21,7 +21,7 @@ from gridtask.debug import debug, is_on
 from gridtask.errors import ConfigError, NestedSubmission
 from gridtask.options import SETTINGS
 from gridtask.store import values
-from gridtask.store.segment import Kind
+from gridtask.store.record import Kind
 from gridtask.store.store import Folder, LoadError, Store
 from gridtask.tidying import tidy
 from gridtask.work import Work, call_text

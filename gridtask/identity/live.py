@@ -8,7 +8,7 @@ such as a lock, does not keep the rest from being read.
 
 from __future__ import annotations
 
-import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,8 @@ class LiveHasher:
         return Walk(self._code_digest, self._find).digest(value, path)
 
     def _find(self, kind: type) -> Handler:
-        if issubclass(kind, (*LOCKS, logging.Logger)):
+        logging = sys.modules.get("logging")  # without it there are no loggers
+        if issubclass(kind, LOCKS if logging is None else (*LOCKS, logging.Logger)):
             return _digest_kind
         handler = find_handler(kind)
         if handler not in (walk_reduced, walk_instance):

@@ -71,6 +71,7 @@ class Files:
         self.n_changes = 0
         self._numbers: dict[str, int] = {}
         self._refused: set[str] = set()
+        self._skipped: set[str] = set()
         self._vanished: set[str] = set()
         self._growing: dict[int, float] = {}
         self._is_checked = False
@@ -132,24 +133,35 @@ class Files:
         """List the folder once, and open what is new."""
         self.names = self._list()
         self._drop_missing(set(self.names))
-        names = [
-            name
-            for name in self.names
-            if name.endswith(SUFFIXES)
-            and name not in self._numbers
-            and name not in self._refused
-        ]
+        known = self._numbers.keys() | self._refused | self._skipped
+        names = [n for n in self.names if n.endswith(SUFFIXES) and n not in known]
         if not names:
             return False
         if not self._is_checked:
             fs.check_own_folder(self.path)
             self._is_checked = True
+        # Packs first: they name files that need not be opened.
+        is_new = self._open_these([name for name in names if _is_pack(name)])
+        self._skipped |= {name for name in names if self._is_replaced(name)}
+        others = (n for n in names if not _is_pack(n) and n not in self._skipped)
+        return self._open_these(list(others)) or is_new
+
+    def _open_these(self, names: list[str]) -> bool:
+        """Open new files; return whether they hold records."""
         is_new = False
-        # Packs last: they name the files that they replace.
-        for name, file in self._open_all(sorted(names, key=_is_pack)):
+        for name, file in self._open_all(names):
             if file is not None:
                 is_new |= self._add(name, file)
         return is_new
+
+    def _is_replaced(self, name: str) -> bool:
+        """Return whether a pack that is known holds all of a file that is not."""
+        if name in self._numbers or name not in self.replaced:
+            return False
+        try:
+            return fs.size(self.path / name) == self.replaced[name][0]
+        except OSError:
+            return False
 
     def _drop_missing(self, listed: set[str]) -> None:
         """Forget files that are gone: the folder may have been removed.
@@ -286,6 +298,7 @@ class Files:
 
     def drop(self, number: int) -> None:
         """Forget a file that is gone or replaced."""
+        self._skipped.clear()  # they may be needed after all
         self.index.drop(number)
         self._growing.pop(number, None)
         self.index.files[number].close()

@@ -1,0 +1,92 @@
+"""What a rerun costs, in operations and imports: times would depend on the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gridtask.store import sweep
+from gridtask.store.store import Store
+
+SCRIPT = """
+import json, os, sys
+from collections import Counter
+
+CACHE = {cache!r}
+counts = Counter()
+files = {{}}
+
+def count(name):
+    real = getattr(os, name)
+    def counted(what, *args, **kwargs):
+        path = files.get(what) if isinstance(what, int) else os.fspath(what)
+        result = real(what, *args, **kwargs)
+        if path is not None and path.startswith(CACHE):
+            counts[name] += 1
+            if name == "open":
+                files[result] = path
+        return result
+    setattr(os, name, counted)
+
+for name in ("open", "listdir", "scandir", "stat", "lstat", "pread", "preadv"):
+    count(name)
+
+from gridtask import grid_task
+
+@grid_task(backend="serial", cache_dir=CACHE, chunk=50)
+def half(x):
+    return x * 0.5
+
+assert half.map(range(1000), progress=False)[4] == 2.0
+print(json.dumps([counts, sorted(sys.modules)]))
+"""
+
+NOT_NEEDED = """
+asyncio cloudpickle concurrent.futures difflib hashlib logging numpy random rich
+shutil socket subprocess tabulate tempfile tomllib
+gridtask.driver gridtask.plan gridtask.run gridtask.runfile gridtask.submission
+gridtask.store.check gridtask.store.compaction gridtask.store.segment
+gridtask.store.sweep gridtask.store.writer gridtask.terms gridtask.worker
+"""
+"""Modules that take time to import, and that only new calls need."""
+
+
+@pytest.fixture(scope="module")
+def rerun(tmp_path_factory):
+    """Operations on the cache, and modules, of a rerun of 1,000 calls."""
+    root = tmp_path_factory.mktemp("rerun")
+    script, cache = root / "script.py", root / "cache"
+    script.write_text(SCRIPT.format(cache=str(cache)))
+    _run(script)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "GRACE_SECONDS", -1.0)
+        folder = Store.open(cache).folder("half")
+        folder.refresh()
+        folder.sweep()
+    return json.loads(_run(script).splitlines()[-1])
+
+
+def _run(script):
+    """Return what a script prints."""
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_rerun_takes_few_operations(rerun):
+    """However many results there are: a listing, checks, and a few reads a file."""
+    counts, _ = rerun
+    print(counts)
+    assert counts["listdir"] + counts.get("scandir", 0) == 1
+    assert counts["open"] <= 4
+    assert sum(counts.values()) <= 20
+
+
+def test_a_rerun_imports_only_what_it_needs(rerun):
+    """What only a submission needs, and what values do not need, is not imported."""
+    _, modules = rerun
+    assert sorted(set(NOT_NEEDED.split()) & set(modules)) == []
