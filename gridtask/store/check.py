@@ -79,6 +79,8 @@ def check(
 
     Raises
     ------
+    StoreVersionError
+        If a newer gridtask made the cache.
     OSError
         If the folder cannot be read at all, or a repair cannot be written.
     """
@@ -136,7 +138,9 @@ class _Check:
         except OSError as error:
             fault = f"cannot be read: {error}"
         else:
-            if parse_marker(text) is not None:
+            marker = parse_marker(text)
+            if marker is not None:
+                self._store.check_format(marker)
                 return
             fault = "is damaged; the next map writes it anew"
         finding = Finding(str(path), "marker", f"the marker {fault}")

@@ -126,7 +126,7 @@ class Store:
             fs.write_new(tmp, _marker())
             fs.publish(tmp, path)
         else:
-            self._check_format(marker)
+            self.check_format(marker)
 
     def _write_markers(self) -> None:
         """Say what the folder is, to gridtask, backup programs and git."""
@@ -136,8 +136,16 @@ class Store:
             with contextlib.suppress(FileExistsError):
                 fs.write_new(self.root / name, content, durable=False)
 
-    def _check_format(self, marker: dict[str, object]) -> None:
-        """Refuse a cache of another format, or of a group."""
+    def check_format(self, marker: dict[str, object]) -> None:
+        """Refuse a cache of another format, or of a group.
+
+        Raises
+        ------
+        StoreVersionError
+            If a newer gridtask made it.
+        UnsafeStoreError
+            If a group shares it.
+        """
         if marker.get("format") != MAJOR:
             msg = (
                 f"the cache folder {str(self.root)!r} has format"

@@ -137,6 +137,8 @@ def test_a_newer_cache_is_refused(tmp_path):
     remake_marker(store, format=2)
     with pytest.raises(StoreVersionError, match=r"format 2.*upgrade"):
         Store.open(store.root)
+    with pytest.raises(StoreVersionError, match=r"format 2.*upgrade"):
+        store.check(repair=True)
 
 
 def test_a_shared_cache_is_refused(tmp_path):
