@@ -197,3 +197,14 @@ def test_a_file_can_be_named(project, examine, cell, tmp_path):
     assert examine("--no-job", "--write", str(path))[0] == 0
     assert tomllib.loads(path.read_text())["site"]["slots"] == "-pe smp {slots}"
     assert list(project.iterdir()) == []
+
+
+def test_an_ordinary_user_can_ask_all_of_it(cell, ordinary_user):
+    """No question needs rights, and the job runs as that user."""
+    argv = [str(ordinary_user.python), "-P", "-m", "gridtask", "doctor", "--json"]
+    done = ordinary_user.run(argv)
+    assert done.returncode == 0, done.stderr
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    bad = [f for f in findings if f["level"] in ("warning", "problem")]
+    assert bad == []
+    assert any(f["facts"].get("accounting") for f in findings)
