@@ -13,6 +13,7 @@ stops and starts the file server): the writers go on afterwards.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import shlex
@@ -69,6 +70,7 @@ def read(path: Path, seed: int, deadline: float) -> None:
     """Look until some time after the end; tell what is seen, and when."""
     folder = Folder(path, "task")
     seen: set[int] = set()
+    tell("ready", 0, time.time())
     while time.time() < deadline + 15:
         folder.refresh()
         new = [
@@ -127,6 +129,15 @@ class Member:
         self._output.unlink()
 
 
+def delays_of(reader: Member, committed: dict[int, float]) -> list[float]:
+    """Return after how many seconds a reader, once at work, saw each result."""
+    seen, ready_at = reader.told("seen"), reader.told("ready")[0]
+    return [
+        max(0.0, seen.get(i, math.inf) - max(at, ready_at))
+        for i, at in committed.items()
+    ]
+
+
 def play(a: Path, b: Path, seconds: float, restart: str | None) -> bool:
     """Let all work for some time; judge; return whether all was right."""
     name = f"two-{os.urandom(4).hex()}"
@@ -147,11 +158,7 @@ def play(a: Path, b: Path, seconds: float, restart: str | None) -> bool:
     readers = [m for m in members if m.role == "read"]
     wrong = sum(len(m.told("wrong")) for m in readers)
     unseen = max(len(committed.keys() - m.told("seen").keys()) for m in readers)
-    delays = sorted(
-        max(0.0, m.told("seen").get(i, 1e9) - at)
-        for m in readers
-        for i, at in committed.items()
-    )
+    delays = sorted(delay for m in readers for delay in delays_of(m, committed))
     folder = Folder(b / name, "task")
     folder.refresh(twice_if_shared=True)
     numbers = folder.find([key_of(i) for i in committed])
