@@ -145,9 +145,10 @@ class _Examination:
     def _cluster(self, site: Site, cache: Cache) -> Iterator[Finding]:
         """Yield what is found of a cell."""
         from gridtask.doctor.profile import examine_profile, propose
-        from gridtask.doctor.scheduler import examine_scheduler
+        from gridtask.doctor.scheduler import examine_default_time, examine_scheduler
 
         yield from examine_scheduler(site)
+        yield from examine_default_time(site, self._settings.time)
         profile = propose(site)
         self._values = dict(profile.values)
         yield from examine_profile(site, profile)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from gridtask.backends.gridengine_site import Queue, Site
 from gridtask.doctor.findings import Finding, note, ok, warning
+from gridtask.units import format_time, parse_time
 
 SECTION = "grid engine"
 
@@ -26,6 +28,28 @@ def examine_scheduler(site: Site) -> Iterator[Finding]:
     yield from _job_limits(site)
     yield from _policies(site)
     yield _warnings_before_kills(site)
+
+
+def examine_default_time(site: Site, time: str | None) -> Iterator[Finding]:
+    """Yield a warning if tasks ask for more time than any queue allows.
+
+    Grid Engine takes such jobs, and never starts them.
+    """
+    if time is None or not site.queues:
+        return
+    most = max(_allowed(queue.limits.get("h_rt", "")) for queue in site.queues)
+    if parse_time(time) > most:
+        allowed = format_time(most)
+        text = f"time = {time!r} is more than any queue allows ({allowed})"
+        yield warning(SECTION, f"{text}: jobs would wait for ever", f"time={allowed!r}")
+
+
+def _allowed(limit: str) -> float:
+    """Return the seconds of a queue's limit; it may be none."""
+    try:
+        return math.inf if limit in UNLIMITED else parse_time(limit)
+    except ValueError:
+        return math.inf
 
 
 def _identity(site: Site) -> Finding:

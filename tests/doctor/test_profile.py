@@ -11,7 +11,7 @@ from gridtask.backends.gridengine_site import (
     Site,
 )
 from gridtask.doctor.profile import examine_profile, propose
-from gridtask.doctor.scheduler import examine_scheduler
+from gridtask.doctor.scheduler import examine_default_time, examine_scheduler
 
 
 def memory(name, requestable="YES", consumable="NO", default="0", relation="<="):
@@ -103,3 +103,22 @@ def test_limits_of_queues_are_told():
     queue = Queue("long.q", 64, 3, ("smp",), {"h_rt": "96:00:00", "h_vmem": "INFINITY"})
     texts = [finding.text for finding in examine_scheduler(site(queues=(queue,)))]
     assert "queue long.q: 64 slots, 3 free, h_rt 96:00:00" in texts
+
+
+@pytest.mark.parametrize(
+    ("limits", "time", "n_warnings"),
+    [
+        (["01:00:00", "02:00:00"], "03:00:00", 1),
+        (["01:00:00", "02:00:00"], "02:00:00", 0),
+        (["01:00:00", "INFINITY"], "99:00:00", 0),
+        (["strange"], "99:00:00", 0),
+        (["01:00:00"], None, 0),
+        ([], "99:00:00", 0),
+    ],
+)
+def test_more_time_than_any_queue_allows_is_a_warning(limits, time, n_warnings):
+    """Such jobs are taken, and wait for ever."""
+    queues = tuple(Queue("q", 4, 4, (), {"h_rt": limit}) for limit in limits)
+    found = list(examine_default_time(site(queues=queues), time))
+    assert len(found) == n_warnings
+    assert all("02:00:00" in finding.remedy for finding in found)
