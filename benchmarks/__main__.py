@@ -70,7 +70,6 @@ def make_environment() -> None:
 def measure_all(options: argparse.Namespace) -> None:
     """Measure the chosen workloads, show and write what came out."""
     from measure import measure
-    from plots import plot
     from tables import table
 
     print(f"# {about_machine()}\n", flush=True)
@@ -82,10 +81,12 @@ def measure_all(options: argparse.Namespace) -> None:
             measure(case, options.rounds, parent)
             print(table(case), end="\n\n", flush=True)
         figures = {"machine": about_machine(), "cases": list(map(as_json, cases))}
-        (OUT / f"{name}.json").write_text(json.dumps(figures, indent=1))
+        path = OUT / f"{name}.json"
+        path.write_text(json.dumps(figures, indent=1))
         texts = [f"## {workload.TITLE}", *map(table, cases)]
         (OUT / f"{name}.md").write_text("\n\n".join(texts) + "\n")
-        plot(cases, OUT / f"{name}.svg")
+        plot = [sys.executable, HERE / "plots.py", path, path.with_suffix(".svg")]
+        subprocess.run(plot, check=True)
 
 
 def as_json(case: Case) -> dict[str, object]:
@@ -94,7 +95,8 @@ def as_json(case: Case) -> dict[str, object]:
         {"name": e.name, "role": e.role, "samples": e.samples, "error": e.error}
         for e in case.entries
     ]
-    return {"title": case.title, "target": case.target, "entries": entries}
+    about = {"title": case.title, "target": case.target, "ranked_by": case.ranked_by}
+    return about | {"entries": entries}
 
 
 def about_machine() -> str:

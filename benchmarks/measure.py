@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+REAP_SECONDS = 30.0
 HERE = Path(__file__).parent
 FOLDER = "{folder}"
 """Stands for the entry's own folder in an argv."""
@@ -163,14 +165,23 @@ def _kill_after(process: subprocess.Popen[str], seconds: float) -> threading.Tim
 
 
 def _reap() -> float:
-    """Wait for what a command left running; return its CPU seconds."""
-    seconds = 0.0
+    """Wait for what a command left running; return its CPU seconds.
+
+    What still runs after a while is ended.
+    """
+    seconds, deadline = 0.0, time.monotonic() + REAP_SECONDS
     while True:
         try:
-            _, _, usage = os.wait3(0)
+            pid, _, usage = os.wait3(os.WNOHANG)
         except ChildProcessError:
             return seconds
-        seconds += usage.ru_utime + usage.ru_stime
+        if pid:
+            seconds += usage.ru_utime + usage.ru_stime
+        elif time.monotonic() > deadline:
+            for child in Path("/proc/thread-self/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+        else:
+            time.sleep(0.01)
 
 
 def _environment() -> dict[str, str]:

@@ -30,12 +30,12 @@ def _case(n, kind):
         contestant("diskcache", "with_diskcache", *args),
         contestant("packed", "floor", *args, role="floor"),
     ]
-    if n <= 10_000:
+    if n <= 10_000 and kind == "float":
         entries.insert(4, contestant("joblib", "with_joblib", *args))
         entries.append(Entry("bare Python", [sys.executable, "-c", "pass"], "other"))
     title = f"{n:,} results, each {_words(kind)}"
     target = TARGETS.get(n, "") if kind == "float" else ""
-    return Case(title, entries, target, keeps_folder=True, traces=True)
+    return Case(title, entries, target, keeps_folder=True, traces=n == 1_000)
 
 
 def _words(kind):
