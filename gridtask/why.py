@@ -26,7 +26,7 @@ MAX_DIFF_LINES = 24
 LIKENESS = 0.8
 """Sources that are more alike than that, of 1, are one function renamed."""
 
-UNNAMED = "a distribution in depends=, or what the parts of the code refer to"
+UNNAMED = "what the parts of the code refer to"
 """What differs where no component does by itself."""
 
 NOT_KEPT = "what differs is not known: that version was not kept"

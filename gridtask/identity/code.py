@@ -18,6 +18,7 @@ from gridtask.identity.components import (
     Component,
     Node,
     digest_graph,
+    text_node,
     write_manifest,
 )
 from gridtask.identity.depends import link_depend
@@ -74,7 +75,8 @@ class Code:
         if version is None:
             root.link("function", closure.visit(self.function, self.label))
         else:
-            root.add("version", f"{self.label} {version!r}")
+            root.add("version of", self.label)
+            root.link("version", text_node("version", "version", repr(version)))
         for item in self.options["depends"]:
             link_depend(closure, root, item)
 

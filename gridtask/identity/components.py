@@ -101,6 +101,14 @@ class Node:
         return xxh3_128_digest(b"%b;%b" % (heads, b"".join(parts)))
 
 
+def text_node(name: str, kind: str, text: str) -> Node:
+    """Return a component that is nothing but a short text, which people see."""
+    node = Node(name, kind, None)
+    node.add("text", text)
+    node.make_text = lambda: text
+    return node
+
+
 Colours = dict[int, bytes]
 """Digests of nodes by the nodes' ids."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import types
 
@@ -9,9 +10,10 @@ from xxhash import xxh3_128
 
 from gridtask.errors import IdentityError
 from gridtask.identity.closure import Closure
-from gridtask.identity.components import Node
+from gridtask.identity.components import Node, text_node
 
 _CHUNK_BYTES = 1 << 20
+_SHOWN_BYTES = 4096
 
 
 def link_depend(closure: Closure, node: Node, item: object) -> None:
@@ -40,7 +42,7 @@ def link_depend(closure: Closure, node: Node, item: object) -> None:
         name = item.__name__.partition(".")[0]
         version = getattr(item, "__version__", None)
         shown = version if isinstance(version, str) else _version(name)
-        node.add(f"dist:{name}", shown)
+        _link_version(node, name, shown)
     else:
         name = getattr(item, "__qualname__", type(item).__qualname__)
         node.link(f"depends {name}", closure.visit(item, name))
@@ -51,11 +53,16 @@ def _link_text(node: Node, text: str) -> None:
     if colon and kind == "file":
         _link_file(node, rest)
     elif colon and kind == "dist":
-        node.add(text, _version(rest))
+        _link_version(node, rest, _version(rest))
     elif os.path.exists(text):
         _link_file(node, text)
     else:
-        node.add(f"dist:{text}", _version(text))
+        _link_version(node, text, _version(text))
+
+
+def _link_version(node: Node, name: str, version: str) -> None:
+    shown = f"dist:{name}"
+    node.link(shown, text_node(shown, "distribution", version))
 
 
 def _version(name: str) -> str:
@@ -74,12 +81,29 @@ def _version(name: str) -> str:
 def _link_file(node: Node, path: str) -> None:
     part = Node(f"file:{path}", "file", path)
     try:
-        for name in _files(path):
+        names = _files(path)
+        for name in names:
             part.add(os.path.relpath(name, path), _digest_file(name))
+        part.make_text = functools.partial(_show_files, names, part.own_digest())
     except OSError as error:
         msg = f"depends='file:{path}' cannot be read: {error}; give an existing file"
         raise IdentityError(msg) from error
     node.link(f"file {path}", part)
+
+
+def _show_files(names: list[str], digest: bytes) -> str:
+    """Return a small text file's text; of others the size, and a digest to compare."""
+    try:
+        n_bytes = sum(map(os.path.getsize, names))
+        if len(names) == 1 and n_bytes <= _SHOWN_BYTES:
+            with open(names[0], encoding="utf-8") as file:
+                return file.read()
+    except UnicodeError:
+        pass
+    except OSError:
+        return f"could not be read again ({digest.hex()[:8]})"
+    files = "" if len(names) == 1 else f"{len(names)} files, "
+    return f"{files}{n_bytes:,} bytes ({digest.hex()[:8]})"
 
 
 def _files(path: str) -> list[str]:

@@ -62,6 +62,12 @@ class Flows:
             row = (scope, root, attributes, is_item or is_inner)
             self.aliases.setdefault((id(owner), target.id), []).append(row)
 
+    def knows(self, owner: Scope | None, name: str) -> bool:
+        """Return whether a local variable may stand for something else."""
+        return (id(owner), name) in self.aliases or (
+            owner is not None and name in owner.imports
+        )
+
     def note_call(self, scope: Scope, node: ast.Call) -> None:
         """Note the names that a call hands to a named function."""
         root, attributes, _ = unwind(node.func)
@@ -95,6 +101,8 @@ class Flows:
         rows = [(scope, root, attributes, False)]
         for _ in range(_MAX_ALIASES):
             yield from rows
+            if not self.aliases:
+                return
             rows = [inner for row in rows for inner in self._behind(*row)]
 
     def _behind(

@@ -31,6 +31,7 @@ from gridtask.identity.syntax import (
     FUNCTIONS,
     ScopeNode,
     body_of,
+    children,
 )
 from gridtask.identity.uses import Chain, Change, Passed, Uses
 
@@ -98,7 +99,7 @@ class _Collector:
             node, scope = self.stack.pop()
             visit = _VISITORS.get(type(node))
             if visit is None:
-                self._push(list(ast.iter_child_nodes(node)), scope)
+                self._push(children(node), scope)
             else:
                 visit(self, node, scope)
         self._resolve()
@@ -175,7 +176,7 @@ class _Collector:
 
     def _loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         self.flows.note_alias(scope, node.target, node.iter, is_item=True)
-        self._push(list(ast.iter_child_nodes(node)), scope)
+        self._push(children(node), scope)
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self._note_changes(node, scope)
@@ -294,11 +295,17 @@ class _Collector:
 
     def _resolve_calls(self) -> None:
         """Note what of the outside, and which parameters, are given to functions."""
+        parameters = self._parameters()
         for scope, callee, arguments in self.flows.calls:
-            functions = [o.chain for o in self._origins(scope, *callee)]
-            for position, root, attributes in arguments if functions else ():
+            functions: list[Chain] | None = None
+            for position, root, attributes in arguments:
                 kind, owner = scope.binding(root)
-                if kind == "local" and owner is self.scope and not attributes:
+                is_own = owner is self.scope and not attributes and root in parameters
+                if kind == "local" and not is_own and not self.flows.knows(owner, root):
+                    continue
+                if functions is None:
+                    functions = [o.chain for o in self._origins(scope, *callee)]
+                if is_own:
                     rows = [(root, function, position) for function in functions]
                     self.uses.forwarded.update(rows)
                 for origin in self._origins(scope, root, attributes):
@@ -306,18 +313,21 @@ class _Collector:
                         passed = Passed(function, position, origin.chain)
                         self.uses.passed.append(passed)
 
+    def _parameters(self) -> list[str]:
+        node = self.scope.node
+        if not isinstance(node, (*FUNCTIONS, ast.Lambda)):
+            return []
+        given = node.args
+        every = (*given.posonlyargs, *given.args, *given.kwonlyargs)
+        return [argument.arg for argument in every]
+
     def _change_parameter(
         self, owner: Scope | None, root: str, attributes: tuple[str, ...], how: str
     ) -> None:
-        node = self.scope.node
-        if owner is not self.scope or not isinstance(node, (*FUNCTIONS, ast.Lambda)):
-            return
-        arguments = node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        names = [arg.arg for arg in (*positional, *arguments.kwonlyargs)]
+        names = self._parameters() if owner is self.scope else []
         if root in names and how == "content" and not attributes:
             self.uses.changed_parameters.add(root)
-        is_first = bool(positional) and root == positional[0].arg
+        is_first = root in names[:1]
         if is_first and len(attributes) == 1 and how in {"content", "attribute"}:
             self.uses.changed_members.add((attributes[0], how))
 

@@ -9,7 +9,8 @@ left out: a field that a newer Python adds changes nothing until it is used.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 ScopeNode = (
@@ -20,19 +21,15 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 _DROPPED = {"ctx", "kind", "type_comment", "type_ignores", "returns"}
-_BODIES = {"body", "orelse", "finalbody"}
-_ALWAYS = (ast.Constant, ast.MatchSingleton)
 
-_fields: dict[type, tuple[str, ...]] = {}
-
-
-def _fields_of(node: ast.AST) -> tuple[str, ...]:
-    kind = type(node)
-    names = _fields.get(kind)
-    if names is None:
-        names = tuple(sorted(set(kind._fields) - _DROPPED))
-        _fields[kind] = names
-    return names
+_LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.Constant)
+_MAX_DEPTH = 50
+_SPECIAL = frozenset(
+    {ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda}
+)
+_Choice = Callable[[ast.AST, object, bool], object]
+_Plan = tuple[str, tuple[tuple[str, str, _Choice | None], ...]]
+_plans: dict[type, _Plan] = {}
 
 
 def has_effect(statement: ast.AST) -> bool:
@@ -77,6 +74,17 @@ def first_line(node: ast.AST) -> int:
     return min([line, *(d.lineno for d in decorators)]) if decorators else line
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly below a node, but for constants and operators."""
+    found: list[ast.AST] = []
+    for value in node.__dict__.values():
+        if type(value) is list:
+            found += [v for v in value if isinstance(v, ast.AST)]
+        elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
+            found.append(value)
+    return found
+
+
 def blocks(statement: ast.AST) -> Iterable[list[ast.stmt]]:
     """Yield the lists of statements directly inside a statement."""
     for name in ("body", "orelse", "finalbody"):
@@ -88,83 +96,141 @@ def blocks(statement: ast.AST) -> Iterable[list[ast.stmt]]:
             yield part.body
 
 
+_Parts = list["str | _Parts"]
+
+
 class _Writer:
-    """One pass over trees, with a stack of its own: no recursion limit."""
+    """One pass over trees.
+
+    Recursion is shallow: what is nested deeper than `_MAX_DEPTH` is written
+    afterwards, into a hole that was left for it.
+    """
 
     def __init__(self, skeleton: bool) -> None:
         self.skeleton = skeleton
-        self.out: list[str] = []
-        # A token, or a tree with whether it stands directly in a class.
-        self.stack: list[tuple[object, bool]] = []
+        self.holes: list[tuple[_Parts, ast.AST, bool]] = []
 
     def write(self, trees: Sequence[object], in_class: bool) -> bytes:
-        for tree in reversed(trees):
-            self.stack.append((tree, in_class))
-        while self.stack:
-            item, inside = self.stack.pop()
-            if type(item) is str:
-                self.out.append(item)
-            elif isinstance(item, list):
-                self._list(item, inside)
-            elif isinstance(item, ast.AST):
-                self._node(item, inside)
+        whole: _Parts = []
+        for tree in trees:
+            if type(tree) is str:
+                whole.append(tree)
             else:
-                self.out.append("N" if item is None else _constant(item))
-        return "".join(self.out).encode("utf-8", "surrogatepass")
+                self._value(whole, tree, in_class, 0)
+        while self.holes:
+            hole, node, inside = self.holes.pop()
+            self._node(hole, node, inside, 0)
+        return "".join(_flatten(whole)).encode("utf-8", "surrogatepass")
 
-    def _list(self, items: list[object], in_class: bool) -> None:
-        self.out.append(f"[{len(items)}:")
-        for item in reversed(items):
-            self.stack.append((_token(item), in_class))
+    def _value(self, out: _Parts, value: object, in_class: bool, depth: int) -> None:
+        kind = type(value)
+        if kind is str:
+            out.append(_token(value))  # type: ignore[arg-type]
+        elif kind is list:
+            out.append(f"[{len(value)}:")  # type: ignore[arg-type]
+            for item in value:  # type: ignore[attr-defined]
+                self._value(out, item, in_class, depth)
+        elif isinstance(value, ast.AST):
+            self._node(out, value, in_class, depth)
+        else:
+            out.append("N" if value is None else _constant(value))
 
-    def _node(self, node: ast.AST, in_class: bool) -> None:
-        if in_class and self.skeleton and isinstance(node, DEFINITIONS):
-            parts: list[tuple[str, object]] = [("name", node.name)]
-            if node.decorator_list:
-                parts.append(("decorators", list(node.decorator_list)))
-            self._push("def", parts, False)
+    def _node(self, out: _Parts, node: ast.AST, in_class: bool, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            hole: _Parts = []
+            out.append(hole)
+            self.holes.append((hole, node, in_class))
             return
-        if isinstance(node, ast.AnnAssign) and not in_class:
-            shown: list[tuple[str, object]] = []
-            shown.append(("targets", [node.target]))
-            if node.value:
-                shown.append(("value", node.value))
-            self._push("Assign", shown, False)
-            return
-        inside = isinstance(node, ast.ClassDef) or (
-            in_class and not isinstance(node, (*FUNCTIONS, ast.Lambda))
-        )
-        self._push(type(node).__name__, list(self._fields(node, inside)), inside)
-
-    def _fields(self, node: ast.AST, in_class: bool) -> Iterable[tuple[str, object]]:
-        always = isinstance(node, _ALWAYS)
-        for name in _fields_of(node):
-            value = getattr(node, name, None)
-            if name == "annotation" and not (in_class and not _is_argument(node)):
+        kind = type(node)
+        if kind in _SPECIAL:
+            if kind is ast.AnnAssign and not in_class:
+                self._hinted(out, node, depth)
+                return
+            if in_class and self.skeleton and isinstance(node, DEFINITIONS):
+                self._skeleton(out, node, depth)
+                return
+            in_class = kind is ast.ClassDef or (in_class and kind is ast.AnnAssign)
+        head, fields = _plans.get(kind) or _make_plan(kind)
+        out.append(head)
+        held = node.__dict__
+        for token, name, choose in fields:
+            value = held.get(name)
+            if choose is not None:
+                value = choose(node, value, in_class)
+            if value is None or value == []:
                 continue
-            if name in _BODIES and isinstance(value, list):
-                value = [
-                    part
-                    for part in value
-                    if has_effect(part) and (in_class or _has_value(part))
-                ]
-            if name == "values" and isinstance(node, ast.JoinedStr):
-                value = [part for part in node.values if not _is_empty(part)]
-            if name == "names" and isinstance(node, ast.Global | ast.Nonlocal):
-                value = sorted(node.names)
-            if always and name == "value":
-                yield name, _constant(value)
-            elif value is not None and value != []:
-                yield name, value
+            out.append(token)
+            if isinstance(value, ast.AST):
+                self._node(out, value, in_class, depth + 1)
+            else:
+                self._value(out, value, in_class, depth + 1)
+        out.append(")")
 
-    def _push(
-        self, kind: str, fields: list[tuple[str, object]], in_class: bool
-    ) -> None:
-        self.out.append(f"({kind}")
-        self.stack.append((")", False))
-        for name, value in reversed(fields):
-            self.stack.append((_token(value), in_class))
-            self.stack.append((f" {name}=", False))
+    def _hinted(self, out: _Parts, node: Any, depth: int) -> None:
+        """Write ``x: int = 1`` as ``x = 1``."""
+        out.append("(Assign targets=[1:")
+        self._node(out, node.target, False, depth + 1)
+        if node.value:
+            out.append(" value=")
+            self._node(out, node.value, False, depth + 1)
+        out.append(")")
+
+    def _skeleton(self, out: _Parts, node: Any, depth: int) -> None:
+        out.append(f"(def name={_token(node.name)}")
+        if node.decorator_list:
+            out.append(" decorators=")
+            self._value(out, node.decorator_list, False, depth + 1)
+        out.append(")")
+
+
+def _make_plan(kind: type[ast.AST]) -> _Plan:
+    """Say how nodes of a type are written: field by field, sorted by name."""
+    fields = tuple(
+        (f" {name}=", name, _CHOICES.get((kind, name)) or _CHOICES.get((None, name)))
+        for name in sorted(set(kind._fields) - _DROPPED)
+    )
+    plan = _plans[kind] = (f"({kind.__name__}", fields)
+    return plan
+
+
+def _choose_statements(node: ast.AST, value: object, in_class: bool) -> object:
+    if not isinstance(value, list):
+        return value
+    return [
+        part for part in value if has_effect(part) and (in_class or _has_value(part))
+    ]
+
+
+def _choose_hint(node: ast.AST, value: object, in_class: bool) -> object:
+    return value if in_class and not isinstance(node, ast.arg) else None
+
+
+_CHOICES: dict[tuple[type | None, str], _Choice] = {
+    (None, "annotation"): _choose_hint,
+    **{(None, name): _choose_statements for name in ("body", "orelse", "finalbody")},
+    (ast.JoinedStr, "values"): lambda node, value, in_class: [
+        part
+        for part in value  # type: ignore[attr-defined]
+        if not _is_empty(part)
+    ],
+    (ast.Global, "names"): lambda node, value, in_class: sorted(value),  # type: ignore[call-overload]
+    (ast.Nonlocal, "names"): lambda node, value, in_class: sorted(value),  # type: ignore[call-overload]
+    (ast.Constant, "value"): lambda node, value, in_class: _constant(value),
+    (ast.MatchSingleton, "value"): lambda node, value, in_class: _constant(value),
+}
+
+
+def _flatten(parts: _Parts) -> Iterator[str]:
+    stack = [iter(parts)]
+    while stack:
+        for part in stack[-1]:
+            if type(part) is str:
+                yield part
+            else:
+                stack.append(iter(part))
+                break
+        else:
+            stack.pop()
 
 
 def _is_empty(part: ast.expr) -> bool:
@@ -172,15 +238,9 @@ def _is_empty(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value == ""
 
 
-def _is_argument(node: ast.AST) -> bool:
-    return isinstance(node, ast.arg)
-
-
-def _token(value: object) -> object:
-    # Strings on the stack are tokens; names in the tree are quoted first.
-    if type(value) is str and not value.startswith("C:"):
-        return f"s{len(value)}:{value}"
-    return value
+def _token(text: str) -> str:
+    # Constants are tokens already.
+    return text if text.startswith("C:") else f"s{len(text)}:{text}"
 
 
 def _constant(value: object) -> str:

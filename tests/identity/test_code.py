@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import math
 import os
 import sys
@@ -405,3 +406,19 @@ def test_fifty_functions_in_twenty_modules_are_identified_quickly(load):
     seconds = time.process_time() - started
     assert len(code.manifest) == 60
     assert seconds < 0.3  # some 0.02 on an idle machine
+
+
+def test_the_manifest_shows_what_options_add(load, tmp_path):
+    """A version, a distribution and a file are components with a text each."""
+    module = load(opts="def f(x): return x\n")
+    params = tmp_path / "params.yaml"
+    params.write_text("alpha: 1\n")
+    depends = [f"file:{params}", "dist:numpy"]
+    code = identify(module.f, version="a", depends=depends)
+    shown = {row.name: row.text for row in code.manifest}
+    assert shown["version"] == "'a'"
+    assert shown["dist:numpy"] == importlib.metadata.version("numpy")
+    assert shown[f"file:{params}"] == "alpha: 1\n"
+    params.write_bytes(bytes(range(256)) * 100)
+    (row,) = [r for r in identify(module.f, depends=depends).manifest if ":/" in r.name]
+    assert row.text.startswith("25,600 bytes (")
