@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridtask import config
 from gridtask.cli import arguments
 from gridtask.cli.errors import FAILED, UNREACHABLE
 from gridtask.cli.question import confirmed
@@ -106,6 +105,8 @@ class _Examination:
     """What is looked at, in which order."""
 
     def __init__(self, args: argparse.Namespace) -> None:
+        from gridtask import config
+
         self._args = args
         self._settings = config.load(Path.cwd(), os.environ).settings
         self.is_unreachable = False
@@ -198,6 +199,7 @@ class _Examination:
 
     def write(self, file: str, yes: bool) -> bool:
         """Write the profile; tell whether that was done."""
+        from gridtask import config
         from gridtask.doctor.profile_file import table_of, write_site
 
         if not self._values:
