@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 
 from gridtask.counts import Counts, RemainingTime, Step, render
 from gridtask.keyboard import is_foreground, open_keyboard
@@ -32,8 +32,11 @@ class TerminalStatus(Status):
 
     Nothing is drawn, and rich is not imported, for a map of which all calls have
     ended by the first update: that leaves one line of counts. In the background
-    plain lines are written, as into a file.
+    plain lines are written, as into a file. Of several maps in threads one at a
+    time has its status shown.
     """
+
+    _shown: ClassVar[TerminalStatus | None] = None
 
     def __init__(
         self, name: str, stream: TextIO, clock: Callable[[], float] = time.monotonic
@@ -46,7 +49,8 @@ class TerminalStatus(Status):
         self._steps: Sequence[Step] = ()
         self._question = ""
         self._keyboard = open_keyboard(self._hide)
-        self._in_background = PlainStatus(stream, clock)
+        lines = cast(TextIO, _Above(stream, self._write_above))
+        self._in_background = PlainStatus(lines, clock)
         self._lines: list[str] = []
         self._redraw_at = -math.inf
         self._prints = contextlib.ExitStack()
@@ -138,10 +142,13 @@ class TerminalStatus(Status):
             is_over = counts.ended == counts.total
             if is_over and not self._lines and not self._question:
                 return
+            if TerminalStatus._shown not in (None, self):
+                return
             lines = self._picture(counts)
             if lines == self._lines:
                 return
             if not self._lines:
+                TerminalStatus._shown = self
                 self._catch_prints()
             self._put(self._erasure() + self._coloured(lines))
             self._lines = lines
@@ -191,15 +198,17 @@ class TerminalStatus(Status):
 
     def _write_above(self, text: str) -> None:
         """Write whole lines above the status, as they are."""
-        with self._lock:
-            again = self._coloured(self._lines) if self._lines else ""
-            self._put(self._erasure() + text + again)
+        shown = TerminalStatus._shown or self
+        with shown._lock:
+            again = shown._coloured(shown._lines) if shown._lines else ""
+            shown._put(shown._erasure() + text + again)
 
     def _hide(self) -> None:
         """Remove the status from the screen; the next `_draw` shows it again."""
         with self._lock:
             erasure, self._lines = self._erasure(), []
             if erasure:
+                TerminalStatus._shown = None
                 self._put(erasure)
                 self._prints.close()
 

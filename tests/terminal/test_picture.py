@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+BAR = re.compile(r"[━─]{40}")
 WAITING = r"1 finished / 2 running / 1 failed / 0 in queue"
 
 
@@ -74,6 +75,24 @@ def test_prints_of_the_script_stand_above(desk, on_local):
     assert lines == [f"line {i}" for i in range(20)]
 
 
+def test_maps_in_threads_share_the_terminal(desk, on_local):
+    """One status at a time; each leaves its line of counts, whole."""
+    source = """
+        from concurrent.futures import ThreadPoolExecutor
+        def work(n):
+            return wait.map(range(n, n + 2), return_exceptions=True)
+        with ThreadPoolExecutor(3) as pool:
+            print("got", list(pool.map(work, (1, 3, 5))))
+    """
+    window = desk.python(desk.script(source))
+    window.wait_for_text("2 calls: 0 cached / . finished / 1 running")
+    desk.open_gate()
+    window.wait_for(r"got \[\[1, 4\], \[9, 16\], \[25, 36\]\]")
+    assert window.end() == 0
+    last = "2 calls: 0 cached / 2 finished / 0 running / 0 failed / 0 in queue"
+    assert window.text.split("\n").count(last) >= 3
+
+
 CHAIN = """
     @grid_task(chunk=1)
     def load(n):
@@ -131,12 +150,14 @@ def test_resized_inside_tmux(desk, on_local, tmp_path):
     # What tmux moves off the screen when it becomes narrow is not the status.
     command = f"cd {desk.folder}; seq 9; {desk.executable} program.py; sleep 60"
     argv = ["tmux", "-f", "/dev/null", "-S", socket, "new-session", "-d"]
-    subprocess.run([*argv, "-x", "120", "-y", "20", command], env=env, check=True)
+    subprocess.run([*argv, "-x", "100", "-y", "20", command], env=env, check=True)
     window = desk.python("-c", "input()")  # its patience serves to wait
     try:
-        window.wait_until(lambda: re.search(WAITING, screen()))
-        for columns in (50, 90, 40, 120):
+        window.wait_until(lambda: re.search(WAITING, screen()) and BAR.search(screen()))
+        for columns, is_long in ((50, False), (90, True), (40, False), (95, True)):
             tmux("resize-window", "-x", str(columns))
+            # Redrawn for the new width: its bar is longer, or shorter again.
+            window.wait_until(lambda long=is_long: bool(BAR.search(screen())) == long)
             window.wait_until(lambda: screen().count("(press ? for help)") == 1)
         tmux("send-keys", "?")
         window.wait_until(lambda: "this help" in screen())
