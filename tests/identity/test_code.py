@@ -422,3 +422,59 @@ def test_the_manifest_shows_what_options_add(load, tmp_path):
     params.write_bytes(bytes(range(256)) * 100)
     (row,) = [r for r in identify(module.f, depends=depends).manifest if ":/" in r.name]
     assert row.text.startswith("25,600 bytes (")
+
+
+MEMOS = {
+    "in an instance": """
+        class Memo:
+            def __init__(self): self.known = {}
+            def get(self, x):
+                if x not in self.known: self.known[x] = x * x
+                return self.known[x]
+        MEMO = Memo()
+        def f(x): return MEMO.get(x)
+    """,
+    "through a helper": """
+        KNOWN = {}
+        def put(d, k, v): d[k] = v
+        def f(x):
+            put(KNOWN, x, x * x)
+            return KNOWN[x]
+    """,
+    "by another name": """
+        KNOWN = {}
+        def f(x):
+            d = KNOWN
+            d[x] = x * x
+            return d[x]
+    """,
+    "inside a table": """
+        KNOWN = {"squares": []}
+        def f(x):
+            rows = KNOWN["squares"]
+            rows.append(x * x)
+            return rows[-1]
+    """,
+    "a cached property": """
+        import functools
+        class C:
+            @functools.cached_property
+            def table(self): return [1, 2, 3]
+        OBJECT = C()
+        def f(x): return OBJECT.table[x % 3]
+    """,
+    "an iterator": """
+        import itertools
+        COUNT = itertools.count()
+        def f(x): return next(COUNT) + x
+    """,
+}
+
+
+@pytest.mark.parametrize("where", MEMOS)
+def test_a_call_does_not_change_its_task(load, where):
+    """What the task keeps while it runs is state: its identity stays."""
+    module = load(**{f"memo{abs(hash(where))}": MEMOS[where]})
+    before = identify(module.f).digest
+    module.f(3)
+    assert identify(module.f).digest == before
