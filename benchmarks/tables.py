@@ -18,7 +18,7 @@ UNITS = {
     "all": "all results, s",
     "first": "first result, s",
     "lookup": "look-up, µs a call",
-    "ls": "gridtask ls, s",
+    "ls": "gridtask ls, CPU s",
     "new": "one new result, ms",
     "poll": "poll, ms",
 }

@@ -9,7 +9,7 @@ TITLE = "Growth of one task's results"
 
 VERBS = {
     "lookup": "look-up of all, µs a call",
-    "ls": "gridtask ls, s",
+    "ls": "gridtask ls, CPU s",
     "new": "one new result, ms",
     "poll": "one poll, ms",
 }
