@@ -307,7 +307,7 @@ def test_ordinary_user_runs_the_quickstart(cell, ordinary_user):
 def test_worker_that_exits_is_named_with_its_status(deaths):
     """os._exit(3) in a call: no result, an error that says so."""
     kinds, text, _, job = deaths["exits"]
-    assert kinds[0] == "WorkerFailedToStart"
+    assert kinds[0] == "Killed"
     assert "exit status 3" in text
     assert job in text
 
