@@ -1112,7 +1112,7 @@ DEEP: list[Edit] = [
         True,
         "B = 1",
         "B = 2",
-        "T = []\nfor i in range(50_000): T = [T]\nB = 1\ndef f(x): return T, B",
+        "T = []\nfor i in range(5_000): T = [T]\nB = 1\ndef f(x): return T, B",
     ),
     edit(
         "long chain of functions",

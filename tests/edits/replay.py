@@ -26,7 +26,7 @@ SEEN_BY_ALL = ("numpy", "cloudpickle", "dataclasses", "enum", "typing", "asyncio
 PARTS = ("gridtask", "gridtask.identity", "gridtask.store", "gridtask.backends")
 NOT_COMMON = ("__main__", "frames", "tables", "tensors")
 """What runs, and what needs pandas and the like to be there."""
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300  # other work may want the cores
 MODULE = """
 import task
 from gridtask import grid_task
@@ -65,11 +65,16 @@ def main() -> None:
         running[pid] = number
     for pid in running:
         os.waitpid(pid, 0)
-    found = []
-    for path in outcomes:
+    json.dump([read_outcome(path) for path in outcomes], sys.stdout)
+
+
+def read_outcome(path: str) -> dict[str, object]:
+    """Return what came of a project; one that died is refused."""
+    try:
         with open(path) as file:
-            found.append(json.load(file))
-    json.dump(found, sys.stdout)
+            return dict(json.load(file))
+    except FileNotFoundError:
+        return {"refused": "it died, or hung", "key": "", "result": ""}
 
 
 def import_common() -> None:
