@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 
 TASK = """
     import os
