@@ -13,6 +13,10 @@ from gridtask.flights import Flight, Flights
 from gridtask.follow import FlightLog
 from gridtask.printable import printable, short_repr
 from gridtask.store.store import LoadError, Store
+from gridtask.units import format_size
+
+MAX_BYTES = 256 << 20
+"""Results that take more are not loaded to show their heads."""
 
 MAX_ITEMS = 10
 """Items of a list or dict that are shown."""
@@ -151,6 +155,9 @@ def load(call: Call) -> object:
 
 def _result(call: Call) -> dict[str, Any]:
     """Return a result's type and head."""
+    if call.entry.payload_len > MAX_BYTES:
+        size = format_size(call.entry.payload_len)
+        return {"value": [f"it takes {size}; gridtask.cache(…).load(KEY) loads it"]}
     try:
         value = load(call)
     except CorruptRecordError as error:

@@ -110,6 +110,15 @@ def test_the_parts_of_the_code_are_told(cache, shown, capsys):
     assert "with:     python 3.11.7, numpy 2.0" in lines
 
 
+def test_a_huge_result_is_not_loaded_to_be_shown(cache, shown, monkeypatch):
+    """It is told how large it is, and how to load it."""
+    monkeypatch.setattr("gridtask.details.MAX_BYTES", 1000)
+    cache.put("f", "aaaa", value="x" * 5000)
+    call = shown(cache, "aaaa")
+    assert (call["state"], call["type"]) == ("done", None)
+    assert call["value"] == ["it takes 4.9 KiB; gridtask.cache(…).load(KEY) loads it"]
+
+
 def test_a_damaged_large_result_is_told(cache, capsys):
     """What a listing does not read is found when the result itself is shown."""
     path = cache.put("f", "aaaa", value="x" * 3_000_000)
