@@ -76,11 +76,11 @@ class Keys:
 
     def at_end(self) -> After:
         """Show the failures of a run that has ended, and let them be restarted."""
-        while self._status.has_keys and (text := self._run.failure_text(short=True)):
-            self._status.message(text)
-            key = self._status.ask(AT_END)
-            if key not in ("r", "f"):
-                break
+        text = self._run.failure_text(short=True) if self._status.has_keys else ""
+        if not text:
+            return After.DONE
+        self._status.message(text)
+        while (key := self._status.ask(AT_END)) in ("r", "f"):
             self.press(key)
             if not self._run._execution.is_final:
                 return After.WAIT

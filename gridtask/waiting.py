@@ -50,10 +50,11 @@ def wait(
             else:
                 raise TimeoutError(_still_open(run, timeout))
     except KeyboardInterrupt:
-        status.message(
-            f"stopped waiting; the jobs go on. Run the script again to come back, "
-            f"or gridtask.open_run({run.id!r})"
-        )
+        if not run._execution.is_final:
+            status.message(
+                f"stopped waiting; the jobs go on. Run the script again to come back, "
+                f"or gridtask.open_run({run.id!r})"
+            )
         raise
     if after is After.STOP:
         raise KeyboardInterrupt

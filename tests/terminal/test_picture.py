@@ -85,7 +85,7 @@ def test_maps_in_threads_share_the_terminal(desk, on_local):
             print("got", list(pool.map(work, (1, 3, 5))))
     """
     window = desk.python(desk.script(source))
-    window.wait_for_text("2 calls: 0 cached / . finished / 1 running")
+    window.wait_for_text("2 calls: 0 cached / . finished / [12] running")
     desk.open_gate()
     window.wait_for(r"got \[\[1, 4\], \[9, 16\], \[25, 36\]\]")
     assert window.end() == 0
