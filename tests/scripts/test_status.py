@@ -90,7 +90,7 @@ def test_terminal_has_a_status_that_is_redrawn(project):
         "program.py", "3", env=env, stdout=follower, stderr=follower
     )
     os.close(follower)
-    shown = read_until(leader, r"3 calls: 0 cached.*\r")
+    shown = read_until(leader, r"3 calls: 0 cached.* in queue")
     assert "\x1b[" in shown
     project.write("gate", "")
     shown += read_until(leader, NEVER)
