@@ -232,7 +232,7 @@ def _common(common: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def raw_calls(
     iterables: Sequence[Iterable[Any]],
-) -> list[tuple[Sequence[Any], Mapping[str, Any]]]:
+) -> Iterable[tuple[Sequence[Any], Mapping[str, Any]]]:
     """Turn the positional arguments of ``map`` into (args, kwargs) pairs.
 
     Raises
@@ -256,9 +256,9 @@ def raw_calls(
     if len(iterables) > 1:
         return [(args, NO_NAMES) for args in _zip_equal(iterables)]
     items = list(iterables[0])
-    n_dicts = sum(isinstance(item, dict) for item in items)
+    n_dicts = sum(map(isinstance, items, itertools.repeat(dict)))
     if n_dicts == 0:
-        return [((item,), NO_NAMES) for item in items]
+        return zip(zip(items), itertools.repeat(NO_NAMES))
     if n_dicts < len(items):
         index = next(i for i, item in enumerate(items) if not isinstance(item, dict))
         msg = (

@@ -200,7 +200,7 @@ def test_control_characters_do_not_reach_the_message():
 )
 def test_forms_of_map(iterables, expected):
     """A list of dicts gives keyword arguments, all else goes as for builtin map."""
-    assert raw_calls(iterables) == expected
+    assert list(raw_calls(iterables)) == expected
 
 
 @pytest.mark.parametrize(

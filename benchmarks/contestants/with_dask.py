@@ -1,7 +1,5 @@
 """dask: tokenize, and dask-jobqueue on Grid Engine."""
 
-import tasks
-
 
 def digest():
     """Return what digests one value."""
@@ -28,7 +26,7 @@ def cluster(folder, n):
     )
     workers.scale(jobs=8)
     with Client(workers) as client:
-        futures = client.map(tasks.half, range(n))
+        futures = client.map(lambda x: x * 0.5, range(n))  # goes by value
         next(iter(as_completed(futures)))
         first = time.perf_counter() - started
         assert len(client.gather(futures)) == n

@@ -38,9 +38,9 @@ def poll(folder):
 
 
 def put(folder, n):
-    """Compute and keep blocks in this process, each synced before the next."""
+    """Compute and keep blocks in this process."""
     task = make(tasks.block, folder, backend="serial")
-    task.map(range(n), progress=False)
+    task.submit_map(range(n)).wait()
 
 
 def get(folder, n):

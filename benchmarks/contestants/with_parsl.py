@@ -2,7 +2,9 @@
 
 
 def cluster(folder, n):
-    """Map no-op calls."""
+    """Map no-op calls; its programs must be found on PATH, here and there."""
+    import os
+    import sys
     import time
 
     import parsl
@@ -11,13 +13,15 @@ def cluster(folder, n):
     from parsl.executors import HighThroughputExecutor
     from parsl.providers import GridEngineProvider
 
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    os.environ["PATH"] = path
     started = time.perf_counter()
     provider = GridEngineProvider(
         init_blocks=8,
         max_blocks=8,
         walltime="00:10:00",
         scheduler_options="#$ -l h_vmem=4G",
-        worker_init=f"cd {folder}",
+        worker_init=f"export PATH={path} PYTHONPATH={sys.path[0]}",
     )
     executor = HighThroughputExecutor(
         address=address_by_hostname(), max_workers_per_node=1, provider=provider
