@@ -793,7 +793,7 @@ SCOPES_AND_HOOKS: list[Edit] = [
         "license header",
         False,
         "# (c) 2020",
-        "# (c) 2021\n# all\n",
+        "# (c) 2021, all",
         """
             # (c) 2020
             def f(x): return x
