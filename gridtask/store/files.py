@@ -56,9 +56,9 @@ class Files:
         Of all files that are known.
     names : list of str
         What the last listing showed.
-    replaced : dict of str to (int, list of int)
-        Files in whose place there is a pack: their sizes, in bytes, and the
-        numbers of all such packs.
+    replaced : dict of str to (dict of int to list of int)
+        Files in whose place there is a pack: by the size in bytes that they had
+        when they were copied, the numbers of all such packs.
     n_changes : int
         How often a look has found something new.
     """
@@ -67,7 +67,7 @@ class Files:
         self.path = path
         self.index = Index()
         self.names: list[str] = []
-        self.replaced: dict[str, tuple[int, list[int]]] = {}
+        self.replaced: dict[str, dict[int, list[int]]] = {}
         self.n_changes = 0
         self._numbers: dict[str, int] = {}
         self._refused: set[str] = set()
@@ -159,7 +159,7 @@ class Files:
         if name in self._numbers or name not in self.replaced:
             return False
         try:
-            return fs.size(self.path / name) == self.replaced[name][0]
+            return fs.size(self.path / name) in self.replaced[name]
         except OSError:
             return False
 
@@ -240,16 +240,14 @@ class Files:
             self.index.bury(split_uids(uids))
         for payload in self._contents(number, Kind.REP, start):
             for name, size in replaced_by(payload):
-                self.replaced.setdefault(name, (size, []))[1].append(number)
+                self.replaced.setdefault(name, {}).setdefault(size, []).append(number)
                 self._drop_if_replaced(name)
         return len(self.index.files[number]) > start
 
     def _drop_if_replaced(self, name: str) -> bool:
         """Forget a file if a pack holds all of it; return whether that is so."""
-        number, place = self._numbers.get(name), self.replaced.get(name)
-        if number is None or place is None:
-            return False
-        if self.index.files[number].size != place[0]:
+        number, sizes = self._numbers.get(name), self.replaced.get(name, {})
+        if number is None or self.index.files[number].size not in sizes:
             return False
         self.drop(number)
         return True

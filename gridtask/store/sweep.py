@@ -62,13 +62,14 @@ class Sweep:
         """Yield the names of the files that may be removed."""
         ages: dict[int, float] = {}
         for name in self._replaced:
-            size, packs = self._files.replaced[name]
-            for pack in packs:
-                if pack not in ages:
-                    ages[pack] = self._age(pack, now)
-            is_old = max(ages[pack] for pack in packs) >= GRACE_SECONDS
-            if is_old and self._has_size(name, size):
-                yield name
+            for size, packs in self._files.replaced[name].items():
+                for pack in packs:
+                    if pack not in ages:
+                        ages[pack] = self._age(pack, now)
+                is_old = max(ages[pack] for pack in packs) >= GRACE_SECONDS
+                if is_old and self._has_size(name, size):
+                    yield name
+                    break
         for name in self._unfinished:
             with contextlib.suppress(OSError):
                 if now - fs.modified_at(self._path / name) > MAX_SECONDS:

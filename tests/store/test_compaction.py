@@ -512,3 +512,25 @@ def test_values_of_replaced_files_can_be_loaded_by_old_numbers(folder_path, no_g
     other.compact(min_files=1)
     other.sweep()
     assert reader.load(numbers) == [[0], [1], [2]]
+
+
+def test_a_file_that_grew_after_it_was_copied_goes_in_the_end(folder_path, monkeypatch):
+    """Two packs list it, with two sizes: that of the later one counts."""
+    monkeypatch.setattr(sweep, "GRACE_SECONDS", -1.0)
+    write(folder_path, "w", {1: 1})
+    size = (folder_path / "w.seg").stat().st_size
+    for stem, listed in (("early", size - 8), ("late", size)):
+        assert pack_with(folder_path, stem, [("w.seg", listed)]).exists()
+    folder = folder_at(folder_path)
+    assert folder.sweep() == 1
+    assert not (folder_path / "w.seg").exists()
+
+
+def pack_with(path, stem, replaced):
+    """Write a pack that lists files; return its path."""
+    source = SegmentReader.open(write(path, stem, {ord(stem[0]): stem}))
+    writer = pack.PackWriter(path, {"task": "task"})
+    writer.copy(source, range(len(source)))
+    source.close()
+    (path / f"{stem}.seg").unlink()
+    return writer.publish(replaced, 0.0)
