@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,4 +174,13 @@ class Computation:
             meta["args"] = arguments_text(arguments)
         if self._announce:
             self._announce(number, arguments)
-        return values.encode(self._binder.call(self._function, arguments))
+        try:
+            return values.encode(self._binder.call(self._function, arguments))
+        finally:
+            _go_back(self._world.cwd)
+
+
+def _go_back(folder: str) -> None:
+    """Undo a change of the working directory: the next call must not see it."""
+    with suppress(OSError):  # the driver's folder was removed
+        os.chdir(folder)

@@ -328,3 +328,19 @@ def test_a_wrapper_that_takes_positions_is_a_task(write_module):
             return a + b
     """
     assert write_module(source).add.map([{"a": 1}, {"a": 2, "b": 3}]) == [4, 10]
+
+
+def test_a_call_that_changes_folder_leaves_the_next_where_it_was(write_module):
+    """What one call does to the process is nothing that others may depend on."""
+    source = """
+        import os
+        from gridtask import grid_task
+
+        @grid_task(chunk=3)
+        def wander(folder):
+            before = os.getcwd()
+            os.chdir(folder)
+            return before
+    """
+    folders = write_module(source).wander.map(["/", "/usr", "/tmp"])
+    assert folders == [os.getcwd()] * 3
