@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,12 +38,15 @@ if not (ROOT / "gridtask").exists():
     pytest.skip("the package is not beside its tests", allow_module_level=True)
 
 
-def build(folder: Path) -> tuple[Path, Path]:
-    """Build wheel and sdist from a copy of the tree, without a network."""
+@pytest.fixture(scope="session")
+def source(tmp_path_factory) -> Path:
+    """A copy of the tree, which others may be editing."""
+    return wheels.copy_project(tmp_path_factory.mktemp("source"), package=True)
+
+
+def build(source: Path, folder: Path) -> tuple[Path, Path]:
+    """Build wheel and sdist, without a network."""
     pytest.importorskip("build", reason="needs `build`, of the extra test")
-    source = folder / "source"
-    source.mkdir(parents=True)
-    wheels.copy_project(source, package=True)
     argv = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
     env = {**os.environ, "SOURCE_DATE_EPOCH": DATE}
     done = subprocess.run([*argv, str(source)], env=env, capture_output=True, text=True)
@@ -51,9 +55,9 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory) -> tuple[Path, Path]:
+def built(source, tmp_path_factory) -> tuple[Path, Path]:
     """The wheel and the sdist."""
-    return build(tmp_path_factory.mktemp("built"))
+    return build(source, tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")
@@ -73,13 +77,13 @@ def environment(built, tmp_path_factory) -> Path:
     return folder
 
 
-def test_wheel_holds_the_package_and_nothing_else(built):
+def test_wheel_holds_the_package_and_nothing_else(source, built):
     """All modules and the marker of types; no tests, no settings."""
     names = set(zipfile.ZipFile(built[0]).namelist())
     package = {n for n in names if ".dist-info/" not in n}
     expected = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "gridtask").rglob("*")
+        str(path.relative_to(source))
+        for path in (source / "gridtask").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert package == expected
@@ -96,9 +100,9 @@ def test_sdist_holds_what_is_needed_to_test_it(built):
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_builds_are_reproducible(built, tmp_path):
+def test_builds_are_reproducible(source, built, tmp_path):
     """The same tree makes the same wheel, byte by byte."""
-    again, _ = build(tmp_path)
+    again, _ = build(source, tmp_path)
     assert again.read_bytes() == built[0].read_bytes()
 
 
@@ -151,11 +155,10 @@ def test_wheel_runs_by_itself(environment, tmp_path):
     assert "add" in run(environment, tmp_path, "gridtask", "ls")
 
 
-def test_wheel_passes_tests(environment, tmp_path):
+def test_wheel_passes_tests(source, environment, tmp_path):
     """A part of the suite, with the tree not on the path (`make test-wheel`: all)."""
-    project = tmp_path / "project"
-    project.mkdir()
-    wheels.copy_project(project, package=False)
+    without = shutil.ignore_patterns("gridtask", "build", "*.egg-info")
+    project = Path(shutil.copytree(source, tmp_path / "project", ignore=without))
     argv = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     argv += ["tests/contract/test_map.py", "-k", "local", "--basetemp", "temporary"]
     assert " passed" in run(environment, project, *argv)
