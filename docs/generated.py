@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from types import ModuleType
 from unittest import mock
 
-from gridtask import runfile
+from gridtask.claims import runfile
 from gridtask.cli.command import build_parser
 from gridtask.config import Settings
 from gridtask.settings import RULES, SITE_RULES
 from gridtask.store import record, values
-from gridtask.why import Rule
+from gridtask.why.rules import Rule
 
 MARK = re.compile(r"^% generated: (\w+)$", re.MULTILINE)
 HELP_COLUMNS = "80"

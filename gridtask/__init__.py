@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gridtask.caches import cache
+    from gridtask.caches.folder import cache
     from gridtask.errors import (
         CallError,
         ConfigError,
@@ -55,7 +55,7 @@ _HOME = {
     "File": "identity.arguments",
     "open_run": "reopen",
     "runs": "reopen",
-    "cache": "caches",
+    "cache": "caches.folder",
 }
 """The module of each public name that is no error."""
 

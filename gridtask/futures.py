@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gridtask import upstream
+from gridtask.claims import upstream
 
 if TYPE_CHECKING:
-    from gridtask.claims import Claim
-    from gridtask.driver import Execution
+    from gridtask.claims.claim import Claim
+    from gridtask.driver.execution import Execution
 
 R = TypeVar("R")
 

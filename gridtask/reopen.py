@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from gridtask import config, fs
-from gridtask.calls import Arguments
-from gridtask.claims import Claim, open_claim
-from gridtask.driver import Execution
+from gridtask.calls.binding import Arguments
+from gridtask.calls.work import call_text
+from gridtask.claims.claim import Claim, open_claim
+from gridtask.claims.runfile import ID_LENGTH, RunFile, RunPlan
+from gridtask.driver.execution import Execution
+from gridtask.driver.retry import Resubmitter, is_child_of, round_of
 from gridtask.errors import CallError, GridTaskError, warn
-from gridtask.retry import Resubmitter, is_child_of, round_of
 from gridtask.run import Run
-from gridtask.runfile import ID_LENGTH, RunFile, RunPlan
 from gridtask.store.store import Store
 from gridtask.terms import open_backend, pace_of
-from gridtask.work import call_text
 
 
 def runs(cache_dir: str | os.PathLike[str] | None = None) -> list[Run[Any]]:

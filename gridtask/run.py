@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from gridtask import groups, upstream
-from gridtask.calls import Arguments
-from gridtask.counts import Counts
+from gridtask.calls.binding import Arguments
+from gridtask.claims import upstream
+from gridtask.driver.counts import Counts
+from gridtask.driver.tidying import tidy
 from gridtask.errors import MapError
 from gridtask.futures import RESOLVER, GridFuture
-from gridtask.progress import Status, open_status
-from gridtask.tidying import tidy
-from gridtask.waiting import wait
+from gridtask.progress import groups
+from gridtask.progress.display import Status, open_status
+from gridtask.progress.waiting import wait
 
 if TYPE_CHECKING:
-    from gridtask.driver import Execution
+    from gridtask.driver.execution import Execution
 
 R = TypeVar("R")
 
@@ -237,7 +238,7 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
             If the scheduler refused the job; the calls stay failed.
         """
         from gridtask.config import Settings
-        from gridtask.retry import Resources
+        from gridtask.driver.retry import Resources
 
         if isinstance(cluster_params, str):
             cluster_params = (cluster_params,)
@@ -296,7 +297,7 @@ class Run(Sequence[GridFuture[R]], Generic[R]):
     def _wait(
         self, status: Status, timeout: float | None = None, *, asks: bool = True
     ) -> bool:
-        """Wait for all calls, see `gridtask.waiting.wait`."""
+        """Wait for all calls, see `gridtask.progress.waiting.wait`."""
         return wait(self, status, timeout, asks=asks)
 
     def _gather(self) -> tuple[list[Any], dict[int, BaseException]]:

@@ -16,7 +16,7 @@ from typing import (
     overload,
 )
 
-from gridtask import calls as forms
+from gridtask.calls import binding as forms
 from gridtask.options import check_options
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gridtask.grid import Grid
     from gridtask.plan import Plan
     from gridtask.run import Run
-    from gridtask.session import Session
-    from gridtask.why import Reason
+    from gridtask.submission.session import Session
+    from gridtask.why.rules import Reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -288,7 +288,7 @@ class GridTask(Generic[P, R]):
         nest: bool = False,
     ) -> Session[R]:
         """Return what the options of this moment make of the task."""
-        from gridtask.session import Session
+        from gridtask.submission.session import Session
 
         extra: dict[str, Any] = {}
         if use_cluster is not None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
 from gridtask.backends.site import SiteProfile
-from gridtask.calls import Arguments
+from gridtask.calls.binding import Arguments
+from gridtask.calls.work import call_text
+from gridtask.claims.runfile import RunFile
 from gridtask.config import Settings
+from gridtask.driver.pace import HERE, Pace, cluster_pace
 from gridtask.errors import GridTaskError
-from gridtask.pace import HERE, Pace, cluster_pace
 from gridtask.plan import ChunkSize
-from gridtask.runfile import RunFile
-from gridtask.work import call_text
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
@@ -134,8 +134,8 @@ class SerialRunner:
 
     def run(self, request: JobRequest, task: int) -> None:
         """Compute the calls of one array task here."""
-        from gridtask.computation import Computation
-        from gridtask.worker import this_attempt
+        from gridtask.worker.computation import Computation
+        from gridtask.worker.main import this_attempt
 
         path = Path(request.argv[-2])
         run_file = RunFile(path)

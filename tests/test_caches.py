@@ -9,7 +9,7 @@ import pytest
 
 import gridtask
 from gridtask import grid_task
-from gridtask.selection import UnknownCall
+from gridtask.caches.selection import UnknownCall
 from gridtask.store import values
 from gridtask.store.store import Store
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridtask.calls import (
+from gridtask.calls.binding import (
     Binder,
     bind_all,
     grid_axes,

@@ -11,13 +11,14 @@ import time
 
 import pytest
 
-from gridtask import claims, fs
+from gridtask import fs
 from gridtask.backends.base import JobState, TaskGroup, TaskState
-from gridtask.claims import Claim, open_claim, open_claims, prune
-from gridtask.lock import Process, this_process
+from gridtask.claims import claim as claims
+from gridtask.claims.claim import Claim, open_claim, open_claims, prune
+from gridtask.claims.lock import Process, this_process
+from gridtask.claims.runfile import RunFileWriter, RunPlan
+from gridtask.claims.world import World
 from gridtask.plan import JobRange, Place
-from gridtask.runfile import RunFileWriter, RunPlan
-from gridtask.world import World
 
 RUN_ID = "abcdefgh"
 JOB_NAME = f"gt_{RUN_ID}_1_simulate"

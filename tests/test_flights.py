@@ -6,12 +6,12 @@ import errno
 
 import pytest
 
-from gridtask import flights
 from gridtask.backends.base import JobState, TaskGroup, TaskState
+from gridtask.caches import flights
+from gridtask.caches.flights import find_flights
+from gridtask.claims.runfile import RunFileWriter, RunPlan, World
 from gridtask.errors import SchedulerUnavailable
-from gridtask.flights import find_flights
 from gridtask.plan import JobRange
-from gridtask.runfile import RunFileWriter, RunPlan, World
 from gridtask.store import values
 from gridtask.store.store import Store
 

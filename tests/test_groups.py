@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gridtask import groups
 from gridtask.backends.base import Accounting
 from gridtask.failures import (
     Circumstances,
@@ -13,7 +12,8 @@ from gridtask.failures import (
     error_state,
     task_exception,
 )
-from gridtask.groups import example_lines, in_short, summarise
+from gridtask.progress import groups
+from gridtask.progress.groups import example_lines, in_short, summarise
 
 GIB = 1 << 30
 

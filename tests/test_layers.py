@@ -66,7 +66,7 @@ ALLOWED_FILE_CHANGES = {
 
 ALLOWED_PRINTS = {
     # The worker's output is its log: that is where its last words go.
-    "gridtask.worker",
+    "gridtask.worker.main",
     "gridtask.backends.supervisor",
 }
 
@@ -125,7 +125,7 @@ LAYERS = {
     "gridtask.units": ("gridtask.errors",),
     "gridtask.printable": (),
     "gridtask.plan": (),
-    "gridtask.why": ("gridtask.printable",),
+    "gridtask.why.rules": ("gridtask.printable",),
     "gridtask.permissions": ("gridtask.errors",),
     "gridtask.fs": ("gridtask.errors", "gridtask.units", "gridtask.permissions"),
     "gridtask.store": (
@@ -185,7 +185,7 @@ def test_only_backends_start_processes(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_only_progress_cli_and_report_print(module):
     """A library does not write to its user's terminal."""
-    printers = ("gridtask.progress", "gridtask.terminal")
+    printers = ("gridtask.progress.display", "gridtask.progress.terminal")
     printers += ("gridtask.cli", "gridtask.report")
     if is_within(module, printers) or module in ALLOWED_PRINTS:
         return
@@ -254,5 +254,7 @@ def test_nothing_heavy_at_the_edge(code):
 
 def test_the_worker_loads_neither_rich_nor_tabulate():
     """Nor numpy, unless the task's values need it."""
-    code = "import gridtask.worker, gridtask.store.store, gridtask.identity.snapshot"
+    code = (
+        "import gridtask.worker.main, gridtask.store.store, gridtask.identity.snapshot"
+    )
     assert loaded_by(code) <= {"cloudpickle", "subprocess"}

@@ -13,8 +13,9 @@ import time
 
 import pytest
 
-from gridtask import fs, lock
-from gridtask.lock import Process, submit_lock, this_process
+from gridtask import fs
+from gridtask.claims import lock
+from gridtask.claims.lock import Process, submit_lock, this_process
 
 
 def other_host() -> Process:
@@ -38,7 +39,7 @@ def test_a_user_without_a_name_is_a_number(monkeypatch):
 RACE = """
 import os, sys
 from pathlib import Path
-from gridtask.lock import submit_lock
+from gridtask.claims.lock import submit_lock
 root = Path(sys.argv[1])
 for _ in range(20):
     with submit_lock(root) as is_held:
@@ -50,7 +51,7 @@ for _ in range(20):
 HOLD = """
 import sys, time
 from pathlib import Path
-from gridtask.lock import submit_lock
+from gridtask.claims.lock import submit_lock
 with submit_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

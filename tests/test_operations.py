@@ -47,9 +47,10 @@ print(json.dumps([counts, sorted(sys.modules)]))
 NOT_NEEDED = """
 asyncio cloudpickle concurrent.futures difflib hashlib logging numpy random rich
 shutil socket subprocess tabulate tempfile tomllib
-gridtask.driver gridtask.plan gridtask.run gridtask.runfile gridtask.submission
+gridtask.claims.runfile gridtask.driver.execution gridtask.plan gridtask.run
 gridtask.store.check gridtask.store.compaction gridtask.store.segment
-gridtask.store.sweep gridtask.store.writer gridtask.terms gridtask.worker
+gridtask.store.sweep gridtask.store.writer gridtask.submission.submit gridtask.terms
+gridtask.worker.main
 """
 """Modules that take time to import, and that only new calls need."""
 

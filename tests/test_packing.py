@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridtask.packing import LARGE_BYTES, Packer, unpack
+from gridtask.claims.packing import LARGE_BYTES, Packer, unpack
 
 values = st.recursive(
     st.none()

@@ -12,14 +12,14 @@ import threading
 
 import pytest
 
-from gridtask.counts import Counts, RemainingTime, Step, render
-from gridtask.progress import (
+from gridtask.driver.counts import Counts, RemainingTime, Step, render
+from gridtask.progress.display import (
     NotebookStatus,
     PlainStatus,
     Status,
     open_status,
 )
-from gridtask.terminal import TerminalStatus
+from gridtask.progress.terminal import TerminalStatus
 
 COUNTS = Counts(1000, cached=400, finished=300, running=200, failed=10, queued=90)
 LINE = "1000 calls: 400 cached / 300 finished / 200 running / 10 failed / 90 in queue"
@@ -266,7 +266,7 @@ def test_a_notebook_rewrites_one_place():
 
 SCRIPT = """
 import sys, time
-from gridtask.progress import Counts, open_status
+from gridtask.progress.display import Counts, open_status
 with open_status("simulate") as status:
     status.update(Counts(4, finished=1, running=3))
     status.message("adopted \\x1b[31m3 [bold]calls")
@@ -353,7 +353,7 @@ def test_status_in_a_real_notebook():
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     code = (
-        "from gridtask.progress import Counts, open_status\n"
+        "from gridtask.progress.display import Counts, open_status\n"
         "with open_status('f') as status:\n"
         "    for i in range(3):\n"
         "        status.update(Counts(2, finished=i, running=2 - i))\n"

@@ -10,10 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from gridtask.errors import StoreError, UnsafeStoreError
-from gridtask.lock import this_process
-from gridtask.plan import JobRange, Place
-from gridtask.runfile import (
+from gridtask.claims.lock import this_process
+from gridtask.claims.runfile import (
     MAP_BYTES,
     RunFile,
     RunFileWriter,
@@ -21,6 +19,8 @@ from gridtask.runfile import (
     World,
     new_run_id,
 )
+from gridtask.errors import StoreError, UnsafeStoreError
+from gridtask.plan import JobRange, Place
 
 RUN_ID = "abcdefgh"
 
@@ -183,7 +183,7 @@ def test_axes_are_read_apart_from_the_plan(tmp_path):
     assert RunFile(path).axes() == axes
     script = (
         "import sys\n"
-        "from gridtask.runfile import RunFile\n"
+        "from gridtask.claims.runfile import RunFile\n"
         "from pathlib import Path\n"
         "RunFile(Path(sys.argv[1])).plan()\n"
         "assert 'numpy' not in sys.modules\n"

@@ -11,7 +11,7 @@ import types
 import numpy as np
 import pytest
 
-from gridtask.standins import decode
+from gridtask.caches.standins import decode
 from gridtask.store import values
 
 

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
+from gridtask.caches.traces import read_traces
 from gridtask.store import values
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
 from gridtask.store.store import Store
-from gridtask.traces import read_traces
 
 VALUE = values.encode(1.0)
 

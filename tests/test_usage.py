@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from gridtask import usage
 from gridtask.backends.site import SiteProfile
+from gridtask.caches import usage
+from gridtask.caches.usage import quantile, usage_of
 from gridtask.cli import main
 from gridtask.store import values
 from gridtask.store.record import Kind
 from gridtask.store.store import Store
-from gridtask.usage import quantile, usage_of
 
 VALUE = values.encode(1.0)
 

@@ -11,8 +11,14 @@ import pytest
 
 from gridtask import failures, fs
 from gridtask.backends.base import Accounting, JobState, Limits, TaskGroup, TaskState
-from gridtask.claims import Claim, open_claim
-from gridtask.driver import Execution
+from gridtask.claims.claim import Claim, open_claim
+from gridtask.claims.lock import this_process
+from gridtask.claims.runfile import RunFileWriter, RunPlan
+from gridtask.claims.world import World
+from gridtask.driver.execution import Execution
+from gridtask.driver.ledger import OpenTask
+from gridtask.driver.pace import HERE, Ladder, cluster_pace
+from gridtask.driver.watch import JobWatch
 from gridtask.errors import (
     Deleted,
     JobErrorState,
@@ -21,15 +27,9 @@ from gridtask.errors import (
     ResultUnreadable,
     SchedulerUnavailable,
 )
-from gridtask.ledger import OpenTask
-from gridtask.lock import this_process
-from gridtask.pace import HERE, Ladder, cluster_pace
 from gridtask.plan import JobRange, Place
-from gridtask.runfile import RunFileWriter, RunPlan
 from gridtask.store import values
 from gridtask.store.store import Store
-from gridtask.watch import JobWatch
-from gridtask.world import World
 
 RUN_ID = "abcdefgh"
 JOB_ID = "17"
@@ -114,7 +114,7 @@ class FakeBackend:
 @pytest.fixture(autouse=True)
 def asked_each_time(monkeypatch):
     """The clock stands still here: no answer is young enough to be shared."""
-    monkeypatch.setattr("gridtask.watch.SHARED_SECONDS", -1.0)
+    monkeypatch.setattr("gridtask.driver.watch.SHARED_SECONDS", -1.0)
 
 
 @pytest.fixture

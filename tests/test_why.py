@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridtask.printable import arguments_text
-from gridtask.why import (
+from gridtask.why.rules import (
     MAX_CHANGES,
     MAX_DIFF_LINES,
     Change,

@@ -14,7 +14,7 @@ def half(x):
 """
 WORKER = """
 from importlib import import_module
-from gridtask.worker import PRELOADED
+from gridtask.worker.main import PRELOADED
 for name in PRELOADED:
     import_module(name)
 import numpy, cloudpickle, xxhash

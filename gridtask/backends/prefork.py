@@ -46,6 +46,9 @@ def load_command(module: str) -> Callable[[list[str]], int] | None:
     """
     try:
         __import__(module)
+        if hasattr(sys.modules[module], "__path__"):
+            module = f"{module}.__main__"  # that of a package, as ``-m`` runs it
+            __import__(module)
         call: Callable[[list[str]], int] = sys.modules[module].preload()
     except Exception:  # whatever importing raises
         return None

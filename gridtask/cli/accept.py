@@ -12,7 +12,7 @@ from gridtask.cli.table import as_date, say
 from gridtask.cli.why import history_of, printable_lines
 
 if TYPE_CHECKING:
-    from gridtask.history import History
+    from gridtask.caches.history import History
 
 EXAMPLES = """\
 examples:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _accept(
     history: History, before: str | None, after: str | None, args: argparse.Namespace
 ) -> int:
-    from gridtask.why import describe_changes
+    from gridtask.why.rules import describe_changes
 
     older, newer = history.choose(before, after)
     codes = f"code {older.digest.hex()[:8]} count for code {newer.digest.hex()[:8]}"

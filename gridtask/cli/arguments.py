@@ -9,8 +9,8 @@ from gridtask.cli.errors import UsageError
 from gridtask.units import parse_age
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
-    from gridtask.filters import FilterOptions
+    from gridtask.caches.filters import FilterOptions
+    from gridtask.caches.folder import Cache
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -145,6 +145,6 @@ def cache_of(args: argparse.Namespace) -> Cache:
     StoreError
         If a folder was given that does not exist.
     """
-    from gridtask.caches import cache
+    from gridtask.caches.folder import cache
 
     return cache(args.cache)

@@ -21,7 +21,7 @@ from gridtask.units import parse_age
 
 if TYPE_CHECKING:
     from gridtask.backends.gridengine_site import Site
-    from gridtask.caches import Cache
+    from gridtask.caches.folder import Cache
     from gridtask.doctor.findings import Finding
 
 COLUMNS = tuple(Column(name) for name in ("section", "level", "text", "remedy"))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from gridtask import errors
 from gridtask.failures import Circumstances
-from gridtask.groups import Group, example_lines, first_line, report
-from gridtask.logs import log_path
+from gridtask.progress.groups import Group, example_lines, first_line, report
+from gridtask.worker.logs import log_path
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
+    from gridtask.caches.folder import Cache
     from gridtask.cli.table import Row
 
 

@@ -12,7 +12,7 @@ from gridtask.cli.table import say, write_json
 from gridtask.printable import printable
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
+    from gridtask.caches.folder import Cache
 
 EXAMPLES = """\
 examples:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _texts(cache: Cache, args: argparse.Namespace) -> Iterator[str]:
     """Yield what was printed, as it comes."""
-    from gridtask.selection import UnknownCall
+    from gridtask.caches.selection import UnknownCall
 
     try:
         if args.follow:
@@ -91,8 +91,8 @@ def _of_run(cache: Cache, name: str) -> Iterator[str]:
     UnknownCall
         If there is no such run either.
     """
+    from gridtask.caches.selection import UnknownCall
     from gridtask.reopen import open_run
-    from gridtask.selection import UnknownCall
 
     try:
         found = open_run(name, cache.path)

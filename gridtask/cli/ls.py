@@ -23,8 +23,8 @@ from gridtask.errors import GridTaskError
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
-    from gridtask.summaries import CallSummary, TaskSummary
+    from gridtask.caches.folder import Cache
+    from gridtask.caches.summaries import CallSummary, TaskSummary
 
 COUNTS = (
     Column("results", right=True),
@@ -153,7 +153,7 @@ def row_of(summary: TaskSummary | CallSummary) -> Row:
 
 def cache_rows(args: argparse.Namespace) -> list[Row]:
     """Return a row for each cache below a folder; name those that are unusable."""
-    from gridtask.caches import caches_below
+    from gridtask.caches.folder import caches_below
 
     filters = arguments.filters_of(args)
     rows = []
@@ -183,7 +183,7 @@ def cache_row(cache: Cache, tasks: Sequence[TaskSummary]) -> Row:
 
 def _call_columns(rows: Sequence[Row]) -> list[Column]:
     """Return the columns that tell something, keys as long as they need be."""
-    from gridtask.selection import distinct_length
+    from gridtask.caches.selection import distinct_length
 
     n_digits = distinct_length([row["key"] for row in rows])
     dull = set()

@@ -101,7 +101,7 @@ def _latest_run(args: argparse.Namespace) -> str:
         If there is no run.
     """
     from gridtask import fs
-    from gridtask.runfile import ID_LENGTH
+    from gridtask.claims.runfile import ID_LENGTH
 
     cache = arguments.cache_of(args)
     store = cache.open_store()

@@ -14,8 +14,8 @@ from gridtask.errors import GridTaskError
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
-    from gridtask.removal import Removal, Removed
+    from gridtask.caches.folder import Cache
+    from gridtask.caches.removal import Removal, Removed
 
 EXAMPLES = """\
 examples:
@@ -106,7 +106,7 @@ def _line(removed: Removed) -> str:
 
 def _remove_below(args: argparse.Namespace) -> int:
     """Ask for each cache below a folder; an unusable one does not stop the rest."""
-    from gridtask.caches import caches_below, refuse_special
+    from gridtask.caches.folder import caches_below, refuse_special
 
     refuse_special(args.below)
     statuses: list[int | None] = []

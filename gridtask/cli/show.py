@@ -13,7 +13,7 @@ from gridtask.printable import printable
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
-    from gridtask.details import CallDetails
+    from gridtask.caches.details import CallDetails
 
 MAX_NAMES = 8
 """Parts of the code, and imported distributions, that are named."""

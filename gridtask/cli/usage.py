@@ -22,7 +22,7 @@ from gridtask.cli.table import (
 )
 
 if TYPE_CHECKING:
-    from gridtask.usage import Usage
+    from gridtask.caches.usage import Usage
 
 COLUMNS = (
     Column("task", flexible=True),
@@ -76,8 +76,8 @@ def register(
 
 def run(args: argparse.Namespace) -> int:
     """Show what was used, and advise."""
+    from gridtask.caches.usage import usage_of
     from gridtask.config import load
-    from gridtask.usage import usage_of
 
     cache = arguments.cache_of(args)
     tasks = [summary.task for summary in cache.ls(*args.names)]

@@ -12,9 +12,9 @@ from gridtask.cli.table import Row, as_date, counted, say, write_json
 from gridtask.printable import printable
 
 if TYPE_CHECKING:
-    from gridtask.caches import Cache
-    from gridtask.history import History, VersionSummary
-    from gridtask.why import Change, Reason
+    from gridtask.caches.folder import Cache
+    from gridtask.caches.history import History, VersionSummary
+    from gridtask.why.rules import Change, Reason
 
 EXAMPLES = """\
 examples:
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def history_of(cache: Cache, task: str) -> History:
     """Return the history of a task's code."""
-    from gridtask.history import History
+    from gridtask.caches.history import History
 
     store = cache.open_store()
     assert store is not None, "a task was found in it"
@@ -76,7 +76,7 @@ def history_of(cache: Cache, task: str) -> History:
 
 def _explain(cache: Cache, name: str) -> list[Reason]:
     """Explain the calls that a key stands for, also removed ones."""
-    from gridtask.selection import UnknownCall
+    from gridtask.caches.selection import UnknownCall
 
     try:
         calls = cache.calls(name)
@@ -124,7 +124,7 @@ def _show_versions(history: History, args: argparse.Namespace) -> int:
 
 def _lines(summary: VersionSummary) -> Iterator[str]:
     """Yield what people read of a version."""
-    from gridtask.why import describe_changes
+    from gridtask.why.rules import describe_changes
 
     first = summary.first_used_at
     used = f"first used {as_date(first)}" if first else "was not kept"

@@ -12,6 +12,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
+from gridtask.caches.traces import WorkerTrace
+from gridtask.caches.usage import quantile
 from gridtask.report.data import ReportData
 from gridtask.report.drawing import (
     FAILED,
@@ -26,9 +28,7 @@ from gridtask.report.drawing import (
     time_unit,
 )
 from gridtask.report.lanes import Lane, busy_by_host, lanes_of
-from gridtask.traces import WorkerTrace
 from gridtask.units import format_size
-from gridtask.usage import quantile
 
 MAX_LANES, MAX_BARS, MAX_HOSTS = 40, 2000, 30
 """Beyond these the timeline shows how busy each host was, not single calls."""

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gridtask import config
+from gridtask.caches.traces import CallTrace, WorkerTrace, read_traces
+from gridtask.caches.usage import limited_peaks
 from gridtask.errors import CallError, GridTaskError
 from gridtask.failures import message_of
-from gridtask.groups import first_line
 from gridtask.printable import printable, shorten
+from gridtask.progress.groups import first_line
 from gridtask.store.record import Kind
-from gridtask.traces import CallTrace, WorkerTrace, read_traces
 from gridtask.units import parse_memory
-from gridtask.usage import limited_peaks
 
 if TYPE_CHECKING:
-    from gridtask.history import VersionSummary
+    from gridtask.caches.history import VersionSummary
     from gridtask.run import Run
 
 STATES = ("finished", "cached", "running", "queued", "failed")
@@ -274,6 +274,6 @@ def _slowest(run: Run[Any], workers: list[WorkerTrace]) -> list[SlowCall]:
 
 def _versions(run: Run[Any]) -> list[VersionSummary]:
     """Return the latest versions of the task's code, the newest first."""
-    from gridtask.history import History
+    from gridtask.caches.history import History
 
     return History(run._execution.folder).summaries()[::-1][:MAX_VERSIONS]

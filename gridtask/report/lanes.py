@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gridtask.traces import WorkerTrace
+from gridtask.caches.traces import WorkerTrace
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ from importlib import resources
 from typing import Any
 
 from gridtask import __version__
+from gridtask.caches.usage import quantile
 from gridtask.report.data import ReportData
 from gridtask.units import format_duration, format_size
-from gridtask.usage import quantile
 
 _MIB = 1 << 20
 

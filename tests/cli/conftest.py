@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from gridtask.caches.flights import Flight, Flights
 from gridtask.cli import main
-from gridtask.flights import Flight, Flights
 from gridtask.plan import Place
 from gridtask.store import values
 from gridtask.store.record import Kind
@@ -120,8 +120,8 @@ def make_cache(monkeypatch):
         cache = caches.get(store.root)
         return cache.flights(store) if cache else Flights(store.runs)
 
-    for module in ("caches", "removal", "follow"):
-        monkeypatch.setattr(f"gridtask.{module}.find_flights", find_flights)
+    for module in ("folder", "removal", "follow"):
+        monkeypatch.setattr(f"gridtask.caches.{module}.find_flights", find_flights)
     return make
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gridtask.caches import caches_below
+from gridtask.caches.folder import caches_below
 from gridtask.cli import main
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gridtask.store.store import Store
-from gridtask.versions import CodeVersions
+from gridtask.why.versions import CodeVersions
 
 DAY = 86400.0
 

@@ -193,8 +193,8 @@ class Jobs:
 def jobs(monkeypatch):
     """Put a backend in place that notes what it was asked to cancel."""
     jobs = Jobs()
-    monkeypatch.setattr("gridtask.removal.open_backend", lambda name, runs: jobs)
-    monkeypatch.setattr("gridtask.removal.SLEEP", lambda seconds: None)
+    monkeypatch.setattr("gridtask.caches.removal.open_backend", lambda name, runs: jobs)
+    monkeypatch.setattr("gridtask.caches.removal.SLEEP", lambda seconds: None)
     return jobs
 
 

@@ -112,7 +112,7 @@ def test_the_parts_of_the_code_are_told(cache, shown, capsys):
 
 def test_a_huge_result_is_not_loaded_to_be_shown(cache, shown, monkeypatch):
     """It is told how large it is, and how to load it."""
-    monkeypatch.setattr("gridtask.details.MAX_BYTES", 1000)
+    monkeypatch.setattr("gridtask.caches.details.MAX_BYTES", 1000)
     cache.put("f", "aaaa", value="x" * 5000)
     call = shown(cache, "aaaa")
     assert (call["state"], call["type"]) == ("done", None)

@@ -236,7 +236,7 @@ def test_plan_counts_without_computing(tasks, marks):
     tasks.count.map(calls[:1])
     plan = tasks.count.plan(calls)
     assert (plan.cached, plan.in_flight, plan.to_submit, plan.repeated) == (1, 0, 2, 1)
-    assert "gridtask.worker" in plan.script
+    assert "-m gridtask.worker " in plan.script
     assert executions(marks) == [1]
 
 

@@ -158,10 +158,10 @@ class Workers:
 
     def compute(self, job: Job, task: int) -> None:
         """Write the results of one array task."""
-        from gridtask.computation import Attempt, Computation
+        from gridtask.claims.runfile import RunFile
         from gridtask.identity.snapshot import install
-        from gridtask.runfile import RunFile
         from gridtask.store.store import Store
+        from gridtask.worker.computation import Attempt, Computation
 
         path = Path(job.argv[0])
         if job.argv[0] not in self._runs:

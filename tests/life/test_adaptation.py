@@ -107,7 +107,7 @@ def test_what_goes_wrong_then_loses_nothing(project, change, kinds):
     task = f"""
     from gridtask import adaptation
     from gridtask.backends.gridengine import GridEngineBackend
-    from gridtask.retry import Resubmitter
+    from gridtask.driver.retry import Resubmitter
     from program import square
 
     adaptation.POSTPONED_SECONDS = 2.0

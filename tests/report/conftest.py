@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from gridtask.history import VersionSummary
+from gridtask.caches.history import VersionSummary
+from gridtask.caches.traces import CallTrace, WorkerTrace
 from gridtask.report.data import Failures, ReportData, SlowCall
-from gridtask.traces import CallTrace, WorkerTrace
 
 START = 1_795_370_000.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gridtask.caches.traces import CallTrace, WorkerTrace
 from gridtask.report.lanes import busy_by_host, lanes_of
-from gridtask.traces import CallTrace, WorkerTrace
 
 
 def worker(host, start, end):

@@ -242,7 +242,7 @@ def test_version_kept_by_a_map_has_its_source(program):
         """
         from pathlib import Path
         from gridtask.store.store import Store
-        from gridtask.versions import CodeVersions
+        from gridtask.why.versions import CodeVersions
         folder = Store.open(Path(".gridtask")).folder("scaled")
         folder.refresh()
         versions = CodeVersions(folder)

@@ -1,0 +1,166 @@
+"""Tasks and calls in short: the rows of a listing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gridtask.caches.filters import Call
+from gridtask.caches.flights import Flight
+from gridtask.caches.selection import Part
+from gridtask.store.record import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """What a cache has of one task.
+
+    Attributes
+    ----------
+    task : str
+        Its name.
+    results, failed, running : int
+        Calls with a result, calls that have failed, and calls in flight.
+    bytes, files : int
+        What its files take on disk; with filters, what the selected calls take.
+    live_bytes, dead_bytes : int
+        Values that count, and deleted ones that `Cache.gc` frees.
+    oldest, newest : float or None
+        When the first and the last call ended, POSIX seconds.
+    used : float or None
+        When a result was last read by a map, to a day.
+    """
+
+    task: str
+    results: int
+    failed: int
+    running: int
+    bytes: int
+    files: int
+    oldest: float | None
+    newest: float | None
+    live_bytes: int = 0
+    dead_bytes: int = 0
+    used: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """One call.
+
+    Attributes
+    ----------
+    task, key : str
+        The task's name; the key, 32 hexadecimal digits.
+    args : str or None
+        Its arguments as text, if they were kept.
+    state : str
+        ``done failed damaged``, or in flight: ``queued held running error
+        unknown``.
+    error : str or None
+        Type and message of what a failed call raised.
+    seconds : float or None
+        Wall time.
+    peak_mb : int or None
+        Peak memory of the worker so far, in MB (2**20 bytes).
+    ended_at : float or None
+        POSIX time stamp in seconds.
+    bytes : int
+        What it takes in the store.
+    host, job, run : str or None
+        Where it ran or is to run; ``"118.7"`` is array task 7 of job 118.
+    """
+
+    task: str
+    key: str
+    args: str | None
+    state: str
+    error: str | None
+    seconds: float | None
+    peak_mb: int | None
+    ended_at: float | None
+    bytes: int
+    host: str | None
+    job: str | None
+    run: str | None
+
+
+def task_summary(part: Part) -> TaskSummary | None:
+    """Return what is selected of a task, None if that is nothing."""
+    if part.is_empty and not part.entirely:
+        return None
+    if part.is_empty and not part.folder.numbers(Kind.LOG):
+        return None  # all that is left is code, and that something was removed
+    sizes = part.folder.sizes()
+    ended = [call.ended_at for call in part.calls] if not part.entirely else []
+    is_all = part.entirely
+    return TaskSummary(
+        task=part.folder.name,
+        results=part.n_results,
+        failed=part.n_failed,
+        running=len(part.flights),
+        bytes=sizes.n_bytes if is_all else sum(call.n_bytes for call in part.calls),
+        files=sizes.n_files,
+        oldest=sizes.oldest_at if is_all else min(ended, default=None),
+        newest=sizes.newest_at if is_all else max(ended, default=None),
+        live_bytes=sizes.live_bytes,
+        dead_bytes=sizes.dead_bytes,
+        used=sizes.used_at,
+    )
+
+
+def call_summaries(calls: Sequence[Call]) -> list[CallSummary]:
+    """Return calls that have ended, in their order.
+
+    Task by task: what the records of a folder say is read together.
+    """
+    of_task: dict[str, list[int]] = {}
+    for i, call in enumerate(calls):
+        of_task.setdefault(call.folder.name, []).append(i)
+    summaries: dict[int, CallSummary] = {}
+    for chosen in of_task.values():
+        metas = calls[chosen[0]].folder.metas([calls[i].number for i in chosen])
+        for i, meta in zip(chosen, metas, strict=True):
+            summaries[i] = _call_summary(calls[i], meta)
+    return [summaries[i] for i in range(len(calls))]
+
+
+def _call_summary(call: Call, meta: dict[str, object] | OSError) -> CallSummary:
+    """Return a call that has ended, of which a record says `meta`."""
+    about: dict[str, object]
+    if isinstance(meta, OSError):
+        state, about = "damaged", {"error": str(meta)}
+    else:
+        state, about = "failed" if call.failed else "done", meta
+    texts = {
+        name: None if about.get(name) is None else str(about[name])
+        for name in ("args", "error", "host", "job", "run")
+    }
+    return CallSummary(
+        task=call.folder.name,
+        key=call.key,
+        state=state,
+        seconds=round(call.entry.seconds, 6),
+        peak_mb=call.entry.peak_mb or None,
+        ended_at=call.ended_at,
+        bytes=call.n_bytes,
+        **texts,
+    )
+
+
+def flight_summary(flight: Flight, args: str | None) -> CallSummary:
+    """Return a call in flight."""
+    return CallSummary(
+        task=flight.task,
+        key=flight.key.hex(),
+        args=args,
+        state=flight.state,
+        error=None,
+        seconds=None,
+        peak_mb=None,
+        ended_at=None,
+        bytes=0,
+        host=None,
+        job=flight.array_task,
+        run=flight.place.run_id,
+    )

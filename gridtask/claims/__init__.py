@@ -1,0 +1,1 @@
+"""Which call is in which job: run files, and what they claim."""

@@ -1,0 +1,1 @@
+"""The loop of a run: watch, collect, name causes, try again."""

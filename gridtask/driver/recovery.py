@@ -1,0 +1,235 @@
+"""What becomes of calls whose worker ended badly: fail, or be tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gridtask.claims.claim import Claim
+from gridtask.claims.jobs import LIMIT_POLL_SECONDS
+from gridtask.claims.runfile import RunPlan
+from gridtask.debug import debug
+from gridtask.driver.ledger import Ledger, OpenTask
+from gridtask.driver.retry import Resources, Resubmitter, describe, more_of
+from gridtask.errors import (
+    CallError,
+    Deleted,
+    GridTaskError,
+    NodeLost,
+    ResultUnreadable,
+    SubmitError,
+    TimeLimit,
+    UpstreamFailed,
+)
+from gridtask.plan import Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one submission has in common."""
+
+    run_id: str
+    more: Resources
+    is_innocent: bool
+
+
+class Recovery:
+    """Decides about failed attempts, and submits together what is tried again.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Where failures are noted.
+    claims : mapping of str to Claim
+        The runs that hold the calls, by run id.
+    resubmitter : Resubmitter or None
+        None tries nothing again.
+    key_of : callable
+        Returns the key of a call.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        claims: Mapping[str, Claim],
+        resubmitter: Resubmitter | None,
+        key_of: Callable[[int], bytes],
+    ) -> None:
+        self._ledger = ledger
+        self._claims = claims
+        self._resubmitter = resubmitter
+        self._key_of = key_of
+        self._attempts: dict[int, int] = {}
+        self._waiting: dict[_Round, dict[int, CallError]] = {}
+        self._not_before = 0.0
+
+    def attempts(self, index: int) -> int:
+        """Return how often a call was tried so far."""
+        return self._attempts.get(index, 1)
+
+    def not_settled(self, tasks: Iterable[OpenTask]) -> list[OpenTask]:
+        """Leave out the array tasks whose calls wait to be submitted again."""
+        waiting = {index for errors in self._waiting.values() for index in errors}
+        return [task for task in tasks if waiting.isdisjoint(task.indices)]
+
+    def settle(
+        self, task: OpenTask, errors: Mapping[int, CallError], *, has_begun: bool
+    ) -> None:
+        """Settle what an array task left undone: one call died, the rest waited.
+
+        Where it never got to work, or somebody deleted it, nothing is tried
+        again.
+
+        Parameters
+        ----------
+        errors : mapping of int to CallError
+            Why each open call has no result, in their order.
+        has_begun : bool
+            Whether the worker got to its first call.
+        """
+        first = errors[task.first]
+        if not has_begun and not isinstance(first, NodeLost):
+            for index, error in errors.items():
+                self._ledger.fail(index, error)
+            return
+        indices = list(errors)
+        n_guilty = self._n_guilty(task, first) if has_begun else len(indices)
+        for index in indices[:n_guilty]:
+            self.fail_or_retry(index, errors[index])
+        for index in indices[n_guilty:]:
+            self.again(index, Resources(), errors[index], is_innocent=True)
+
+    def fail_or_retry(self, index: int, error: BaseException) -> None:
+        """Try a call again if that was asked for its kind of end, else fail it."""
+        attempts = self.attempts(index)
+        place = self._ledger.place_of(index)
+        claim = self._claims.get(place.run_id) if place else None
+        more = None
+        if claim is not None and isinstance(error, CallError):
+            error.attempts = attempts
+            more = more_of(error, claim.plan, attempts)
+        what_next = "fails" if more is None else f"is tried again with {more}"
+        debug("a call %s after attempt %d: %r", what_next, attempts, error)
+        if more is None or not isinstance(error, CallError):
+            self._ledger.fail(index, error)
+            return
+        self._attempts[index] = attempts + 1
+        self.again(index, more, error)
+
+    def submit(self) -> list[tuple[Claim, list[int], str]]:
+        """Submit what is to be tried again; where that fails, so do the calls.
+
+        Where the site allows no more jobs for now, they wait.
+
+        Returns
+        -------
+        submitted : list of (Claim, list of int, str)
+            The new runs, the calls in each, and a line for the user.
+        """
+        if time.monotonic() < self._not_before:
+            return []
+        rounds, self._waiting = self._waiting, {}
+        submitted = []
+        for what, errors in rounds.items():
+            plan = self._claims[what.run_id].plan
+            keys = [self._key_of(index) for index in errors]
+            try:
+                inputs = _missing_inputs(errors.values())
+                claim = self.submit_all(plan, keys, what.more, inputs)
+            except (GridTaskError, OSError) as problem:
+                if isinstance(problem, SubmitError) and problem.is_limit:
+                    self._waiting.setdefault(what, {}).update(errors)
+                    self._not_before = time.monotonic() + LIMIT_POLL_SECONDS
+                    continue
+                for index, error in errors.items():
+                    error.add_note(f"it could not be submitted again: {problem}")
+                    self._ledger.fail(index, error)
+                continue
+            error = next(iter(errors.values()))
+            innocent = what.is_innocent
+            text = describe(what.more, plan, len(keys), error, is_innocent=innocent)
+            submitted.append((claim, list(errors), text))
+        return submitted
+
+    def resubmit(
+        self, indices: Iterable[int], more: Resources, inputs: Collection[bytes]
+    ) -> Iterator[tuple[Claim, list[int]]]:
+        """Submit failed calls again as their user has asked for, run by run."""
+        by_run: dict[str, list[int]] = {}
+        for index in indices:
+            by_run.setdefault(self._ledger.run_of(index) or "", []).append(index)
+        for run_id, chosen in by_run.items():
+            keys = [self._key_of(index) for index in chosen]
+            plan = self._claims[run_id].plan
+            yield self.submit_all(plan, keys, more, inputs), chosen
+
+    def submit_all(
+        self,
+        plan: RunPlan,
+        keys: list[bytes],
+        more: Resources,
+        inputs: Collection[bytes] = (),
+    ) -> Claim:
+        """Submit calls of a run again; GridTaskError where nothing can be."""
+        if self._resubmitter is None:
+            msg = "nothing is tried again here"
+            raise GridTaskError(msg)
+        return self._resubmitter.submit(plan, keys, more, inputs)
+
+    def submitted_elsewhere(
+        self, lost: Iterable[OpenTask]
+    ) -> Iterator[tuple[Claim, list[int]]]:
+        """Yield the runs by which other drivers have submitted lost calls again."""
+        by_run: dict[str, dict[bytes, int]] = {}
+        for task in lost:
+            keys = {self._key_of(index): index for index in task.indices}
+            by_run.setdefault(task.place.run_id, {}).update(keys)
+        for run_id, index_of in by_run.items():
+            claim = self._claims.get(run_id)
+            if claim is None or self._resubmitter is None:
+                continue
+            for later in self._resubmitter.later_rounds(claim.plan):
+                found = [index_of[k] for k in later.plan.keys if k in index_of]
+                if found and later.plan.run_id not in self._claims:
+                    yield later, found
+
+    def again(
+        self,
+        index: int,
+        more: Resources,
+        error: CallError,
+        *,
+        is_innocent: bool = False,
+    ) -> None:
+        """Put a call down for the next submission."""
+        place = self._ledger.place_of(index)
+        assert place is not None
+        what = _Round(place.run_id, more, is_innocent)
+        self._waiting.setdefault(what, {})[index] = error
+
+    def _n_guilty(self, task: OpenTask, error: CallError) -> int:
+        """Return how many of a begun array task's open calls share its end.
+
+        Usually the one it was in. If the time ran out at a later call than the
+        first, that one shared the time with others and is not to blame.
+        """
+        if isinstance(error, Deleted | ResultUnreadable):
+            return len(task.indices)
+        if isinstance(error, TimeLimit) and not self._is_at_first_call(task):
+            return 0
+        return 1
+
+    def _is_at_first_call(self, task: OpenTask) -> bool:
+        run_id, number = Place(*task.place)
+        first_key = self._claims[run_id].plan.chunk_keys(number)[0]
+        return self._key_of(task.first) == first_key
+
+
+def _missing_inputs(errors: Iterable[CallError]) -> list[bytes]:
+    """Return the keys of inputs for want of which calls are tried again."""
+    return [
+        bytes.fromhex(error.missing)
+        for error in errors
+        if isinstance(error, UpstreamFailed) and error.missing
+    ]

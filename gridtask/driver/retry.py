@@ -1,0 +1,290 @@
+"""Calls tried again: which ones, with how much more, in a run file of their own."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from gridtask.backends.base import Backend, Hold
+from gridtask.backends.cluster_params import Resolved, merge
+from gridtask.backends.site import SiteProfile
+from gridtask.claims.claim import Claim, open_claims
+from gridtask.claims.jobs import submit_jobs
+from gridtask.claims.lock import submit_lock, this_process
+from gridtask.claims.runfile import ID_LENGTH, RunFile, RunFileWriter, RunPlan
+from gridtask.driver.records import mean_seconds
+from gridtask.errors import (
+    CallError,
+    NodeLost,
+    OutOfMemory,
+    TimeLimit,
+    UpstreamFailed,
+)
+from gridtask.fs import list_names
+from gridtask.plan import make_plan, usable_slots
+from gridtask.store.folder import Folder
+from gridtask.units import format_memory, format_time, parse_memory, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """A layer of resources above those of the first attempt, or in their place."""
+
+    cluster_params: Sequence[str] = ()
+    memory: str | None = None
+    time: str | None = None
+    slots: int | None = None
+    replaces: bool = False
+
+
+def more_of(error: CallError, plan: RunPlan, attempts: int) -> Resources | None:
+    """Return with what a call that ended by `error` is tried again.
+
+    Parameters
+    ----------
+    attempts : int
+        How often it was tried so far.
+
+    Returns
+    -------
+    resources : Resources or None
+        None if it is not tried again.
+    """
+    if attempts > plan.retries:
+        return None
+    if isinstance(error, NodeLost):
+        return Resources()
+    if isinstance(error, UpstreamFailed) and error.missing:
+        return Resources()  # its input may be tried again as well
+    if isinstance(error, OutOfMemory) and plan.memory and "memory" in plan.escalate:
+        more = parse_memory(plan.memory) * plan.escalate["memory"]
+        return Resources(memory=format_memory(int(more)))
+    if isinstance(error, TimeLimit) and plan.time and "time" in plan.escalate:
+        more = parse_time(plan.time) * plan.escalate["time"]
+        return Resources(time=format_time(more))
+    return None
+
+
+class Resubmitter:
+    """Submits calls of a run again, from its run file alone.
+
+    Neither the script's code nor its arguments are needed: the new run file is
+    made of the first one's parts, so what was hashed still is what runs.
+
+    Parameters
+    ----------
+    folder : Folder
+        The task's folder: its results tell how long a call takes.
+    """
+
+    def __init__(
+        self, runs: Path, folder: Folder, backend: Backend, site: SiteProfile
+    ) -> None:
+        self._runs = runs
+        self._folder = folder
+        self._backend = backend
+        self._site = site
+
+    def submit(
+        self,
+        plan: RunPlan,
+        keys: list[bytes],
+        more: Resources,
+        inputs: Collection[bytes] = (),
+    ) -> Claim:
+        """Submit some calls of a published run as a new one.
+
+        Parameters
+        ----------
+        plan : RunPlan
+            The run whose file holds the calls.
+        keys : list of bytes
+            Their keys.
+        more : Resources
+            What differs from the first attempt.
+        inputs : collection of bytes
+            Keys of other calls whose results were missing: the jobs that compute
+            them now must be gone first.
+
+        Returns
+        -------
+        claim : Claim
+            The new run's claim; its parent is the first run.
+
+        Raises
+        ------
+        SubmitError
+            If the scheduler refused the job.
+        """
+        with submit_lock(self._runs.parent):
+            taken = self._taken_over(plan, keys)
+            if taken is not None:
+                return taken
+            claim, file_id = self._publish(plan, keys, more)
+        submit_jobs(self._backend, claim, file_id, self._holds_on(set(inputs)))
+        return claim
+
+    def recut(
+        self, plan: RunPlan, take_back: Callable[[], list[bytes]]
+    ) -> Claim | None:
+        """Submit calls of a run again that are taken back from its jobs.
+
+        Parameters
+        ----------
+        take_back : callable
+            Deletes their array tasks and returns their keys, under the lock:
+            nobody else may think meanwhile that nobody computes them.
+
+        Raises
+        ------
+        SubmitError
+            If the scheduler refused the new job.
+        """
+        with submit_lock(self._runs.parent):
+            keys = take_back()
+            if not keys:
+                return None
+            claim, file_id = self._publish(plan, keys, Resources())
+        submit_jobs(self._backend, claim, file_id)
+        return claim
+
+    def mean_seconds(self) -> float | None:
+        """Return the mean duration of the task's latest calls, None if unknown."""
+        return mean_seconds(self._folder)
+
+    def _holds_on(self, inputs: set[bytes]) -> tuple[Hold, ...]:
+        """Return holds on the jobs of all runs that compute one of these calls."""
+        claims = open_claims(self._runs) if inputs else ()
+        return tuple(
+            Hold(job.job_id)
+            for claim in claims
+            if claim.plan.backend == self._backend.name
+            and not inputs.isdisjoint(claim.plan.keys[i] for i in claim.plan.missing)
+            for job in claim.jobs
+        )
+
+    def _taken_over(self, plan: RunPlan, keys: list[bytes]) -> Claim | None:
+        """Return the run by which another driver has submitted the calls again."""
+        wanted = set(keys)
+        later = self.later_rounds(plan)
+        return next((c for c in later if wanted <= set(c.plan.keys)), None)
+
+    def later_rounds(self, plan: RunPlan) -> Iterator[Claim]:
+        """Yield the runs that have continued a run since."""
+        root = plan.parent or plan.run_id
+        for claim in open_claims(self._runs):
+            is_later = round_of(claim.plan.run_id) > round_of(plan.run_id)
+            if claim.plan.parent == root and is_later:
+                yield claim
+
+    def _publish(
+        self, plan: RunPlan, keys: list[bytes], more: Resources
+    ) -> tuple[Claim, bytes]:
+        """Write the new run's file out of the first one's parts."""
+        child = self._child_plan(plan, keys, more)
+        source = RunFile(self._runs / f"{plan.run_id}.run")
+        writer = RunFileWriter(self._runs, child.run_id)
+        try:
+            calls = source.arguments(plan)
+            index_of = {key: index for index, key in enumerate(plan.keys)}
+            packed = {
+                new: writer.copy(calls[index_of[key]], source)
+                for new, key in enumerate(keys)
+            }
+            writer.publish(child, packed, *source.code())
+        except BaseException:
+            writer.discard()
+            raise
+        finally:
+            source.close()
+        return Claim(self._runs, child), writer.file_id
+
+    def _child_plan(self, plan: RunPlan, keys: list[bytes], more: Resources) -> RunPlan:
+        limits = self._backend.limits()
+        resources = self._resources(plan, more)
+        limit = resources.time or plan.time
+        cut = make_plan(
+            keys,
+            range(len(keys)),
+            cached=(),
+            in_flight={},
+            chunk=plan.chunk,
+            seconds_per_call=self.mean_seconds(),
+            slots=usable_slots(limits.slots, plan.max_running),
+            seconds_limit=parse_time(limit) if limit else None,
+            max_array_tasks=self._site.max_array_tasks or limits.max_array_tasks,
+        )
+        is_cluster = bool(resources.words) or plan.backend == "gridengine"
+        root = plan.parent or plan.run_id
+        return replace(
+            plan,
+            run_id=self._child_id(root),
+            parent=root,
+            name=None,
+            created_at=time.time(),
+            **asdict(this_process()),
+            keys=cut.keys,
+            positions=cut.positions,
+            done=[],
+            flying={},
+            missing=cut.missing,
+            chunks=cut.chunks,
+            jobs=cut.jobs,
+            cluster_params=resources.words if is_cluster else (),
+            memory=resources.memory or (None if more.replaces else plan.memory),
+            time=resources.time or (None if more.replaces else plan.time),
+        )
+
+    def _resources(self, plan: RunPlan, more: Resources) -> Resolved:
+        if more.replaces:
+            return merge([more], self._site)
+        words = tuple(shlex.quote(word) for word in plan.cluster_params)
+        return merge([Resources(cluster_params=(" ".join(words),)), more], self._site)
+
+    def _child_id(self, root: str) -> str:
+        """Return the next free id of a run's children: ``<run>r2``, ``<run>r3``."""
+        taken = {name.partition(".")[0] for name in list_names(self._runs)}
+        number = 2
+        while f"{root}r{number}" in taken:
+            number += 1
+        return f"{root}r{number}"
+
+
+def round_of(run_id: str) -> int:
+    """Return 1 for a first run, n for the one that is its n-th round."""
+    return int(run_id[ID_LENGTH + 1 :] or 1)
+
+
+def is_child_of(run_id: str, root: str) -> bool:
+    """Tell whether a run's id says that it continues the run `root`."""
+    return run_id.startswith(f"{root}r") and len(root) == ID_LENGTH < len(run_id)
+
+
+def describe(
+    more: Resources,
+    plan: RunPlan,
+    n_calls: int,
+    error: CallError,
+    *,
+    is_innocent: bool,
+) -> str:
+    """Return a line that says what is submitted again, why, and with what.
+
+    Parameters
+    ----------
+    is_innocent : bool
+        True for calls that only shared an array task with the one that ended it.
+    """
+    calls = "1 call" if n_calls == 1 else f"{n_calls} calls"
+    if is_innocent:
+        return f"{type(error).__name__}: {calls} behind it submitted again"
+    changes = [
+        f"{name}={getattr(more, name)} instead of {getattr(plan, name)}"
+        for name in ("memory", "time")
+        if getattr(more, name)
+    ]
+    with_what = f" with {', '.join(changes)}" if changes else ""
+    return f"{type(error).__name__}: {calls} submitted again{with_what}"

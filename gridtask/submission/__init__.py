@@ -1,0 +1,1 @@
+"""From `task.map` to jobs in the queue."""

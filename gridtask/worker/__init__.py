@@ -1,0 +1,1 @@
+"""What runs on the node: one array task's calls."""

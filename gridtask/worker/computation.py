@@ -1,0 +1,186 @@
+"""Running the calls of an array task: on a node, or in the driver itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gridtask.calls.binding import Arguments, Binder
+from gridtask.claims.runfile import Chunk, RunFile
+from gridtask.claims.world import INSIDE_CALL, World
+from gridtask.errors import TimeLimit, UpstreamFailed
+from gridtask.failures import describe_exception, error_line
+from gridtask.printable import arguments_text
+from gridtask.store import values
+from gridtask.worker.logs import Output
+from gridtask.worker.meter import Meter
+
+if TYPE_CHECKING:
+    from gridtask.store.store import Folder
+    from gridtask.store.writer import RecordWriter
+
+Announce = Callable[[int, Arguments], None]
+"""Called before each call with its number in the chunk and its arguments."""
+
+
+class SoftLimit(BaseException):
+    """The scheduler warns that the array task's time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which execution of an array task this is."""
+
+    run_id: str
+    task: int
+    job_id: str
+    host: str
+
+    @property
+    def array_task(self) -> str:
+        """Return ``"118.7"``."""
+        return f"{self.job_id}.{self.task}"
+
+
+class Computation:
+    """Runs calls one after another and writes their records.
+
+    Parameters
+    ----------
+    function : callable
+        The task's plain function.
+    folder : Folder
+        Where the records go.
+    log : Path or None
+        The array task's log, if there is one.
+    announce : callable, optional
+    stop_on : tuple of exception types
+        Raised through instead of being recorded as the call's failure.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        run_file: RunFile,
+        world: World,
+        folder: Folder,
+        attempt: Attempt,
+        log: Path | None = None,
+        *,
+        announce: Announce | None = None,
+        stop_on: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+    ) -> None:
+        self._function = function
+        self._run_file = run_file
+        self._world = world
+        self._folder = folder
+        self._announce = announce
+        self._stop_on = stop_on
+        self._attempt = attempt
+        self._about: dict[str, object] = {
+            "run": attempt.run_id,
+            "job": attempt.array_task,
+            "host": attempt.host,
+        }
+        self._binder = Binder(function, world.label)
+        self._output = Output(log)
+        self._meter = Meter()
+        run_file.latency = world.fs_latency
+
+    def run(self, chunk: Chunk) -> int:
+        """Run the calls of a chunk; return how many have failed.
+
+        Raises
+        ------
+        StoreError
+            If records cannot be written.
+        SoftLimit
+            If the array task's time is over.
+        """
+        attempt = self._attempt
+        stem = f"{attempt.run_id}.{attempt.task}"
+        writer = self._folder.writer(stem, task=attempt.task, meta=self._about)
+        writer.begin()
+        n_failed = 0
+        inside = INSIDE_CALL.set(True)
+        try:
+            for number, key in enumerate(chunk.keys):
+                is_last = number == len(chunk.keys) - 1
+                n_failed += not self._one(writer, number, key, chunk, is_last)
+            self._output.keep(writer, self._about)
+        finally:
+            INSIDE_CALL.reset(inside)
+            writer.close()
+        return n_failed
+
+    def _one(
+        self,
+        writer: RecordWriter,
+        number: int,
+        key: bytes,
+        chunk: Chunk,
+        is_last: bool,
+    ) -> bool:
+        """Run a call and write its record; tell whether it has a result."""
+        meta = dict(self._about)
+        write = writer.put
+        start = self._output.position()
+        self._meter.start()
+        limit = None
+        try:
+            encoded = self._compute(number, chunk.calls[number], meta)
+        except self._stop_on:
+            raise
+        except SoftLimit as warning:
+            if number:  # earlier calls have used the time: this one may try again
+                raise
+            limit, write = warning, writer.fail
+            error = TimeLimit(str(warning)).with_traceback(warning.__traceback__)
+            encoded = values.encode(describe_exception(error, skip=3))
+        except BaseException as error:
+            write = writer.fail
+            meta["error"] = error_line(error)
+            if isinstance(error, UpstreamFailed):
+                meta["root"] = error.root
+            encoded = values.encode(describe_exception(error, skip=3))
+        meter = self._meter
+        meter.stop(exact=is_last or write != writer.put)
+        end = self._output.position()
+        if end > start:
+            meta["log"] = (start, end)
+        meta["vm_mb"] = meter.vm_mb
+        write(
+            key,
+            self._world.code,
+            encoded,
+            seconds=meter.seconds,
+            peak_mb=meter.peak_mb,
+            meta=meta,
+        )
+        if limit is not None:
+            raise limit
+        return write == writer.put
+
+    def _compute(
+        self, number: int, packed: bytes, meta: dict[str, object]
+    ) -> values.Encoded:
+        """Return the encoded result of a call, and note its arguments."""
+        arguments = self._run_file.unpack(packed)
+        if self._world.show_args:
+            meta["args"] = arguments_text(arguments)
+        if self._announce:
+            self._announce(number, arguments)
+        try:
+            return values.encode(self._binder.call(self._function, arguments))
+        finally:
+            _go_back(self._world.cwd)
+
+
+def _go_back(folder: str) -> None:
+    """Undo a change of the working directory: the next call must not see it."""
+    with suppress(OSError):  # the driver's folder was removed
+        os.chdir(folder)
