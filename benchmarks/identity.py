@@ -120,7 +120,7 @@ def measure_code() -> None:
 
 def measure_calls() -> None:
     """Print how many small calls are identified a second."""
-    from gridtask.identity.arguments import ArgumentHasher
+    from gridtask.identity.arguments.hasher import ArgumentHasher
 
     calls = [
         {"seed": s, "name": "run", "cfg": {"lr": s * 0.5, "layers": [1, 2, 3]}}
@@ -141,7 +141,7 @@ def measure_arrays() -> None:
     import numpy as np
     from xxhash import xxh3_128_digest
 
-    from gridtask.identity.arguments import ArgumentHasher
+    from gridtask.identity.arguments.hasher import ArgumentHasher
 
     flat = np.random.default_rng(1).random(N_FLOATS)
     square = flat.reshape(12_500, -1)

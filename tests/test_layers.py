@@ -254,7 +254,6 @@ def test_nothing_heavy_at_the_edge(code):
 
 def test_the_worker_loads_neither_rich_nor_tabulate():
     """Nor numpy, unless the task's values need it."""
-    code = (
-        "import gridtask.worker.main, gridtask.store.store, gridtask.identity.snapshot"
-    )
+    modules = ("worker.main", "store.store", "identity.snapshot.install")
+    code = "\n".join(f"import gridtask.{module}" for module in modules)
     assert loaded_by(code) <= {"cloudpickle", "subprocess"}

@@ -73,7 +73,7 @@ def common(folder, n_bytes, n_calls):
 
 def digest():
     """Return what digests one value."""
-    from gridtask.identity.arguments import ArgumentHasher
+    from gridtask.identity.arguments.hasher import ArgumentHasher
 
     return ArgumentHasher(lambda code: bytes(16)).digest
 

@@ -10,7 +10,7 @@ from gridtask.calls.binding import Arguments, Calls
 from gridtask.printable import arguments_text
 
 if TYPE_CHECKING:
-    from gridtask.identity.arguments import ArgumentHasher
+    from gridtask.identity.arguments.hasher import ArgumentHasher
     from gridtask.identity.code import Code
 
 
@@ -45,7 +45,7 @@ class Work:
         IdentityError
             If an argument cannot be identified.
         """
-        from gridtask.identity.arguments import call_keys
+        from gridtask.identity.arguments.hasher import call_keys
 
         names = tuple(n for n in self.names if n not in self.ignore)
         return call_keys(self.code.digest, self.digests(calls, names))
@@ -59,7 +59,7 @@ class Work:
 
     def hasher(self) -> ArgumentHasher:
         """Return what digests arguments of this task."""
-        from gridtask.identity.arguments import ArgumentHasher
+        from gridtask.identity.arguments.hasher import ArgumentHasher
 
         return ArgumentHasher(self.code.code_digest)
 

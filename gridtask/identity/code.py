@@ -11,18 +11,18 @@ from typing import Any
 
 from xxhash import xxh3_128_digest
 
-from gridtask.identity.boundary import Boundary
-from gridtask.identity.callables import is_task
-from gridtask.identity.closure import Closure
-from gridtask.identity.components import (
+from gridtask.identity.closure.boundary import Boundary
+from gridtask.identity.closure.callables import is_task
+from gridtask.identity.closure.components import (
     Component,
     Node,
     digest_graph,
     text_node,
     write_manifest,
 )
-from gridtask.identity.depends import link_depend
-from gridtask.identity.state import State
+from gridtask.identity.closure.depends import link_depend
+from gridtask.identity.closure.state import State
+from gridtask.identity.closure.walker import Closure
 
 _MAX_WALKS = 6
 """Walks until no more state is found; more are needed only by wild code."""
@@ -155,7 +155,7 @@ class Code:
         IdentityError
             If a file changed on disk after it was imported.
         """
-        from gridtask.identity.freeze import freeze
+        from gridtask.identity.snapshot.freeze import freeze
 
         self._find_uncounted()
         return freeze(self)

@@ -38,7 +38,7 @@ class OtherKeys:
         way : sequence of Signature
             From the present one to that of the version.
         """
-        from gridtask.identity.arguments import call_key
+        from gridtask.identity.arguments.hasher import call_key
 
         left_out = _left_out([self.signature, *way])
         if left_out is None:

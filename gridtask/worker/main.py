@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gridtask.store.store import Folder
 
 PRELOADED = (
-    "gridtask.identity.snapshot",
+    "gridtask.identity.snapshot.install",
     "gridtask.store.store",
     "gridtask.store.writer",
     "gridtask.task",
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(line_buffering=True)  # a crash would lose the last words
-    from gridtask.identity.snapshot import install
+    from gridtask.identity.snapshot.install import install
     from gridtask.store.store import Store
 
     function = install(snapshot)

@@ -24,7 +24,7 @@ import pytest
 from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
-from gridtask.identity.arguments import ArgumentHasher, call_key
+from gridtask.identity.arguments.hasher import ArgumentHasher, call_key
 
 
 def name_code(thing):
@@ -276,7 +276,7 @@ def test_sharing_inside_cycles_does_not_count():
 
 def test_entangled_objects_are_refused_in_time(monkeypatch):
     """Objects that all refer to each other give an error, not a hang."""
-    monkeypatch.setattr("gridtask.identity.walk._MAX_REPEATS", 1000)
+    monkeypatch.setattr("gridtask.identity.arguments.walk._MAX_REPEATS", 1000)
     lists = [[] for _ in range(12)]
     for one in lists:
         one.extend(lists)
@@ -322,7 +322,7 @@ def test_plain_children_of_other_values():
 SCRIPT = """
 import sys, datetime, decimal, pathlib, types, uuid
 from xxhash import xxh3_128_digest
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments.hasher import ArgumentHasher
 def name_code(thing):
     return xxh3_128_digest(thing.__qualname__.encode())
 class Model:
@@ -375,7 +375,7 @@ def test_nothing_heavy_is_imported_for_builtins():
     """Small builtin values need neither numpy nor rare standard modules."""
     script = (
         "import sys\n"
-        "from gridtask.identity.arguments import ArgumentHasher\n"
+        "from gridtask.identity.arguments.hasher import ArgumentHasher\n"
         "h = ArgumentHasher(lambda thing: bytes(16))\n"
         "h.call_digests(['x'], [{'x': {'a': [1, 'b', {2}]}}])\n"
         "print({'numpy', 'pandas', 'decimal', 'zoneinfo', 'uuid'} & set(sys.modules))"

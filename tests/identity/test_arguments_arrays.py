@@ -17,8 +17,8 @@ from hypothesis.extra import numpy as npst
 from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
-from gridtask.identity import arrays
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments import arrays
+from gridtask.identity.arguments.hasher import ArgumentHasher
 
 
 def name_code(thing):
@@ -386,7 +386,7 @@ d183754738e40f6c
 SCRIPT = """
 import numpy as np
 from gridtask.identity import arrays
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments.hasher import ArgumentHasher
 hasher = ArgumentHasher(lambda thing: thing.__qualname__.ljust(16).encode()[:16])
 grid = np.arange(12.0).reshape(3, 4)
 record = np.zeros(2, [("a", "i1"), ("b", "f8")])

@@ -9,9 +9,9 @@ import threading
 import pytest
 
 from gridtask.errors import IdentityError
-from gridtask.identity import file as file_module
-from gridtask.identity.arguments import ArgumentHasher, File
-from gridtask.identity.file import digest_file
+from gridtask.identity.arguments import file as file_module
+from gridtask.identity.arguments.file import digest_file
+from gridtask.identity.arguments.hasher import ArgumentHasher, File
 
 HASHER = ArgumentHasher(lambda thing: bytes(16))
 

@@ -10,7 +10,7 @@ import pytest
 from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments.hasher import ArgumentHasher
 
 
 def name_code(thing):

@@ -7,7 +7,7 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments.hasher import ArgumentHasher
 
 HASHER = ArgumentHasher(lambda thing: bytes(16))
 digest = HASHER.digest

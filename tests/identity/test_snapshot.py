@@ -24,7 +24,7 @@ def trace(f, x):
     except Exception:
         return traceback.format_exc()
 sys.path.insert(0, os.environ["PROJECT"])
-from gridtask.identity.snapshot import install
+from gridtask.identity.snapshot.install import install
 with open(os.environ["SNAPSHOT"], "rb") as file:
     f = install(file.read())
 for line in sys.argv[1:]:
@@ -542,7 +542,7 @@ def test_any_callable_can_be_installed(project, define, call, expected):
 def test_a_damaged_snapshot_is_refused(project):
     """A snapshot whose bytes changed is not run."""
     from gridtask.errors import IdentityError
-    from gridtask.identity.snapshot import install
+    from gridtask.identity.snapshot.install import install
 
     project.write(script="def f(x): return x\n")
     project.drive()

@@ -41,7 +41,7 @@ def test_modules_in_zip_files_count_by_their_text(tmp_path, fresh):
     assert [row.name for row in code.manifest] == ["zipped.K", "zipped.f"]
     (tmp_path / "snapshot").write_bytes(code.snapshot())
     program = (
-        "import sys; from gridtask.identity.snapshot import install; "
+        "import sys; from gridtask.identity.snapshot.install import install; "
         "print(install(open(sys.argv[1], 'rb').read())(5))"
     )
     argv = [sys.executable, "-c", program, str(tmp_path / "snapshot")]

@@ -25,7 +25,7 @@ IDENTIFY = """
 import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
 import project
-from gridtask.identity.arguments import ArgumentHasher
+from gridtask.identity.arguments.hasher import ArgumentHasher
 from gridtask.identity.code import identify
 code = {n: identify(getattr(project, n)).digest.hex() for n in project.TASKS}
 arguments = ArgumentHasher(lambda thing: bytes(16))

@@ -159,7 +159,7 @@ class Workers:
     def compute(self, job: Job, task: int) -> None:
         """Write the results of one array task."""
         from gridtask.claims.runfile import RunFile
-        from gridtask.identity.snapshot import install
+        from gridtask.identity.snapshot.install import install
         from gridtask.store.store import Store
         from gridtask.worker.computation import Attempt, Computation
 

@@ -1,0 +1,1 @@
+"""Any argument value to a digest."""

@@ -1,0 +1,74 @@
+"""Where names are looked up, and where following them ended."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from types import CellType, ModuleType
+from typing import Any
+
+from gridtask.identity.closure.components import Node
+from gridtask.identity.source.sources import Imported
+
+Namespace = dict[str, object]
+Target = Node | str
+
+
+@dataclass(eq=False, slots=True)
+class Environment:
+    """Where the names of a piece of code are looked up."""
+
+    namespace: Namespace
+    cells: dict[str, CellType] = field(default_factory=dict)
+    function: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where following a chain ended.
+
+    Attributes
+    ----------
+    value : object
+        The object there.
+    attributes : tuple of str
+        What of the chain is left after it.
+    namespace, name : dict and str, or None
+        The global name that holds it.
+    target : Node or str or None
+        The answer, where it is not the value.
+    """
+
+    value: object
+    attributes: tuple[str, ...]
+    namespace: Namespace | None = None
+    name: str = ""
+    target: Target | None = None
+
+
+def qualify(namespace: Namespace, name: str) -> str:
+    """Return the name of a global for people: without ``__main__``."""
+    module = namespace.get("__name__")
+    return name if module in ("__main__", None) else f"{module}.{name}"
+
+
+def absolute_name(target: Imported, namespace: Namespace) -> str:
+    """Return the full name of the module that an import statement names."""
+    if target.level <= 0:
+        return target.module
+    package = namespace.get("__package__")
+    if not isinstance(package, str):
+        package = str(namespace.get("__name__", "")).rpartition(".")[0]
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) - target.level + 1])
+    return f"{base}.{target.module}" if target.module else base
+
+
+def load_submodule(module: ModuleType, name: str) -> None:
+    """Load what ``from package import name`` would, if it is a submodule."""
+    if name in vars(module) or not hasattr(module, "__path__"):
+        return
+    try:
+        importlib.import_module(f"{module.__name__}.{name}")
+    except ImportError:
+        return

@@ -1,0 +1,1 @@
+"""Running what was identified: the user's code travels with the jobs."""

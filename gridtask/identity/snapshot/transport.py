@@ -1,0 +1,264 @@
+"""How objects of the user's travel: imported ones by name, others by value.
+
+Functions and classes of ``__main__`` and of notebook cells are rebuilt on the
+worker. A rebuilt function has the rebuilt module's own globals, and closures
+share their cells as they did.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import io
+import marshal
+import pickle
+import sys
+import threading
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cloudpickle
+
+from gridtask.identity.closure.callables import is_task
+from gridtask.identity.closure.classes import reduce_class
+from gridtask.identity.closure.values import process_state
+
+_LruCache = functools._lru_cache_wrapper
+_MAX_WRAPPERS = 8
+_LOCKS: dict[type, Callable[[], object]] = {
+    type(threading.Lock()): threading.Lock,
+    type(threading.RLock()): threading.RLock,
+}
+_STREAMS = (sys.stdin, sys.stdout, sys.stderr)
+# Marks in a dataclass's fields are compared by `is`.
+_MARKS = {
+    id(mark): name
+    for name in (
+        "MISSING",
+        "KW_ONLY",
+        "_HAS_DEFAULT_FACTORY",
+        "_FIELD",
+        "_FIELD_CLASSVAR",
+        "_FIELD_INITVAR",
+    )
+    if (mark := getattr(dataclasses, name, None)) is not None
+}
+Reference = tuple[str, str, tuple[str, ...]]
+"""A module, a dotted name in it, and the wrappers to take off."""
+
+
+def find_reference(value: Any) -> Reference | None:
+    """Return by which name a worker finds a function, class or task."""
+    inner = value.func if is_task(value) else value
+    qualname = getattr(inner, "__qualname__", None)
+    names = [getattr(inner, "__module__", None)]
+    namespace = getattr(inner, "__globals__", None)
+    if isinstance(namespace, dict):
+        names.append(namespace.get("__name__"))
+    if not isinstance(qualname, str) or "<" in qualname:
+        return None
+    for name in dict.fromkeys(names):
+        if isinstance(name, str) and name != "__main__":
+            steps = _find_steps(name, qualname, value)
+            if steps is not None:
+                return name, qualname, steps
+    return None
+
+
+def _find_steps(module: str, qualname: str, value: object) -> tuple[str, ...] | None:
+    found = _look_up(sys.modules.get(module), qualname)
+    steps: list[str] = []
+    for _ in range(_MAX_WRAPPERS):
+        if found is value:
+            return tuple(steps)
+        if is_task(found):
+            step = "func"
+        elif "__wrapped__" in getattr(found, "__dict__", ()):
+            step = "__wrapped__"
+        else:
+            return None
+        steps.append(step)
+        found = getattr(found, step)
+    return None
+
+
+def _look_up(module: types.ModuleType | None, qualname: str) -> Any:
+    value: Any = module
+    for part in qualname.split("."):
+        if value is None:
+            return None
+        if isinstance(value, types.ModuleType):
+            value = vars(value).get(part)
+        else:
+            value = getattr(value, part, None)
+    return value
+
+
+def resolve(module: str, qualname: str, steps: tuple[str, ...]) -> Any:
+    """Return what a reference names (on the worker)."""
+    value: Any = importlib.import_module(module)
+    for part in (*qualname.split("."), *steps):
+        value = getattr(value, part)
+    return value
+
+
+class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickle the user's objects for a worker.
+
+    Parameters
+    ----------
+    file : io.BytesIO
+        Where to.
+    shared : mapping of int to (str, str)
+        Objects, by id, that the worker finds as a global of a module.
+    keep_hints : bool
+        Annotations of functions travel too.
+    """
+
+    def __init__(
+        self,
+        file: io.BytesIO,
+        shared: Mapping[int, tuple[str, str]],
+        keep_hints: bool,
+    ) -> None:
+        super().__init__(file, protocol=5)
+        self.shared = {**process_state(), **shared}
+        self.keep_hints = keep_hints
+
+    def persistent_id(self, value: Any) -> tuple[str, str] | None:
+        """Name what is a global of an imported module."""
+        return self.shared.get(id(value))
+
+    def reducer_override(self, value: Any) -> Any:
+        """Reduce functions, classes, cells and locks."""
+        if isinstance(value, types.FunctionType):
+            return self._reduce_function(value)
+        if is_task(value):
+            reference = find_reference(value)
+            return NotImplemented if reference is None else (resolve, reference)
+        if isinstance(value, types.CellType):
+            return _reduce_cell(value)
+        if isinstance(value, _LruCache):
+            return _reduce_cache(value)
+        if isinstance(value, io.TextIOWrapper) and value not in _STREAMS:
+            msg = f"an open file ({value.name!r}) cannot travel"
+            raise pickle.PicklingError(msg)
+        if id(value) in _MARKS:
+            return getattr, (dataclasses, _MARKS[id(value)])
+        if type(value) in _LOCKS:
+            return _LOCKS[type(value)], ()
+        reduced = super().reducer_override(value)
+        if isinstance(value, type) and type(reduced) is tuple and len(reduced) > 2:
+            return reduce_class(value)
+        if type(value).__module__ == "__main__" and reduced is NotImplemented:
+            return _reduce_instance(value)
+        return reduced
+
+    def _reduce_function(self, function: types.FunctionType) -> Any:
+        reference = find_reference(function)
+        if reference == (function.__module__, function.__qualname__, ()):
+            return NotImplemented  # pickle itself writes it by name
+        if reference is not None:
+            return resolve, reference
+        if hasattr(function, "registry") and hasattr(function, "dispatch"):
+            return _reduce_dispatcher(function)
+        name = str(function.__globals__.get("__name__"))
+        module = sys.modules.get(name)
+        if module is None or vars(module) is not function.__globals__:
+            return super().reducer_override(function)
+        code = marshal.dumps(function.__code__)
+        arguments = (code, name, function.__name__, function.__closure__)
+        state = _function_state(function, self.keep_hints)
+        return make_function, arguments, state, None, None, set_function_state
+
+
+def _function_state(function: types.FunctionType, keep_hints: bool) -> dict[str, Any]:
+    hints = function.__annotations__
+    is_text = all(type(hint) is str for hint in hints.values())
+    return {
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__doc__": function.__doc__,
+        "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
+        "__annotations__": hints if keep_hints or is_text else {},
+        "__dict__": vars(function),
+    }
+
+
+def make_function(
+    code: bytes,
+    module: str,
+    name: str,
+    cells: tuple[types.CellType, ...] | None,
+) -> types.FunctionType:
+    """Rebuild a function with its module's own globals."""
+    namespace = vars(importlib.import_module(module))
+    return types.FunctionType(marshal.loads(code), namespace, name, None, cells)
+
+
+def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give a rebuilt function its defaults and attributes."""
+    vars(function).update(state.pop("__dict__"))
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+def _reduce_cache(cache: Any) -> Any:
+    """An ``lru_cache`` starts empty on the worker."""
+    reference = find_reference(cache)
+    if reference is not None:
+        return resolve, reference
+    settings = cache.cache_parameters()
+    return make_cache, (cache.__wrapped__, settings["maxsize"], settings["typed"])
+
+
+def make_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
+    """Rebuild an ``lru_cache``."""
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def _reduce_dispatcher(function: Any) -> Any:
+    """A ``singledispatch`` function holds weak references: rebuild it."""
+    return make_dispatcher, (list(function.registry.items()),)
+
+
+def make_dispatcher(registry: list[tuple[type, Any]]) -> Any:
+    """Rebuild a ``singledispatch`` function; `object` is its default."""
+    implementations = dict(registry)
+    dispatcher = functools.singledispatch(implementations.pop(object))
+    for kind, implementation in implementations.items():
+        dispatcher.register(kind, implementation)
+    return dispatcher
+
+
+def _reduce_instance(value: Any) -> Any:
+    """An object that pickles as a name of ``__main__`` is made before the name."""
+    if isinstance(value, type) or not isinstance(value.__reduce_ex__(5), str):
+        return NotImplemented
+    state = dict(vars(value)) if hasattr(value, "__dict__") else None
+    return object.__new__, (type(value),), state
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    try:
+        content = (cell.cell_contents,)
+    except ValueError:
+        return types.CellType, ()
+    return types.CellType, (), content, None, None, set_cell
+
+
+def set_cell(cell: types.CellType, content: tuple[object]) -> None:
+    """Fill a rebuilt cell."""
+    cell.cell_contents = content[0]
+
+
+def dump(
+    value: object, shared: Mapping[int, tuple[str, str]], keep_hints: bool
+) -> bytes:
+    """Pickle a value for a worker."""
+    file = io.BytesIO()
+    SnapshotPickler(file, shared, keep_hints).dump(value)
+    return file.getvalue()

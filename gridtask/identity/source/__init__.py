@@ -1,0 +1,1 @@
+"""What source text says: its syntax trees, names, and where things are defined."""

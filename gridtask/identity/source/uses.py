@@ -1,0 +1,97 @@
+"""What a piece of code uses from outside, and what it changes there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gridtask.identity.source.sources import Imported
+
+
+class Chain(NamedTuple):
+    """A dotted use of an outside name: ``np.random.rand``.
+
+    Attributes
+    ----------
+    kind : str
+        ``"global"``, ``"free"`` (a closure cell) or ``"import"`` (bound by an
+        import statement inside the function).
+    root : str or Imported
+        The name, or what the import statement binds.
+    attributes : tuple of str
+        What follows it.
+    """
+
+    kind: str
+    root: str | Imported
+    attributes: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """Something outside that the code changes.
+
+    Attributes
+    ----------
+    chain : Chain
+        The object changed.
+    how : str
+        ``"rebind"`` the name, set an ``"attribute"`` (the chain's last), or
+        change what the container holds (``"content"``).
+    """
+
+    chain: Chain
+    how: str
+
+
+class Passed(NamedTuple):
+    """Something outside that the code hands to a function.
+
+    Attributes
+    ----------
+    function : Chain
+        Which is called.
+    place : int or str
+        The position of the argument, or its keyword.
+    argument : Chain
+        What it is given.
+    """
+
+    function: Chain
+    place: int | str
+    argument: Chain
+
+
+@dataclass(slots=True)
+class Uses:
+    """What a piece of code uses from outside.
+
+    Attributes
+    ----------
+    chains : list of Chain
+        In order of first use, without repetition.
+    changes : list of Change
+        What it changes.
+    changed_parameters : set of str
+        Parameters whose value the function changes in place.
+    changed_members : set of (str, str)
+        Attributes of its first parameter that it changes, and how.
+    passed : list of Passed
+        What it hands to functions.
+    forwarded : set of (str, Chain, int or str)
+        Parameters that it hands on: which, to what function, in which place.
+    attributes : set of str
+        All attribute names that occur.
+    flags : set of str
+        ``"module"`` (globals, eval, exec), ``"subclasses"``, ``"reflection"``,
+        ``"source"`` (its text as data),
+        ``"dynamic import"``.
+    """
+
+    chains: list[Chain] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    changed_parameters: set[str] = field(default_factory=set)
+    changed_members: set[tuple[str, str]] = field(default_factory=set)
+    passed: list[Passed] = field(default_factory=list)
+    forwarded: set[tuple[str, Chain, int | str]] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    flags: set[str] = field(default_factory=set)
