@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 
 PACKAGE = os.path.dirname(__file__) + os.sep
+"""Begin of the paths of gridtask's own modules."""
 
 BETWEEN = ("/contextlib.py", "/functools.py")
 """Ends of the paths of modules whose frames lie between those of gridtask."""

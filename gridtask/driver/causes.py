@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,16 +14,14 @@ from gridtask.debug import debug
 from gridtask.driver.ledger import Ledger, OpenTask
 from gridtask.driver.records import Records
 from gridtask.driver.watch import JobWatch
-from gridtask.errors import CallError, ResultUnreadable
+from gridtask.errors import PACKAGE, CallError, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.plan import Place
 from gridtask.store.segment import Kind
 from gridtask.store.store import LoadError
 from gridtask.worker import logs
 
-OWN_FRAMES = tuple(
-    f'  File "{place}' for place in (os.path.dirname(__file__), "<frozen", "<string>")
-)
+OWN_FRAMES = tuple(f'  File "{place}' for place in (PACKAGE, "<frozen", "<string>"))
 """Begin lines of a crashed interpreter's last words that say nothing to users."""
 
 

@@ -385,7 +385,7 @@ d183754738e40f6c
 """
 SCRIPT = """
 import numpy as np
-from gridtask.identity import arrays
+from gridtask.identity.arguments import arrays
 from gridtask.identity.arguments.hasher import ArgumentHasher
 hasher = ArgumentHasher(lambda thing: thing.__qualname__.ljust(16).encode()[:16])
 grid = np.arange(12.0).reshape(3, 4)

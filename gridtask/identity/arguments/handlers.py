@@ -38,7 +38,7 @@ def _find_library(kind: type) -> Handler | None:
     for base in kind.__mro__:
         module = _LIBRARIES.get(base.__module__.partition(".")[0])
         if module is not None:
-            handlers = importlib.import_module(f"gridtask.identity.{module}")
+            handlers = importlib.import_module(f"gridtask.identity.arguments.{module}")
             handler: Handler | None = handlers.find_type(kind)
             if handler is not None:
                 return handler

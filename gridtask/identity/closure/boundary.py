@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from types import ModuleType
 
+from gridtask.errors import PACKAGE
+
 _PACKAGES = {"site-packages", "dist-packages"}
 _GENERATED = "<"
 
@@ -24,8 +26,7 @@ def _standard_folders() -> tuple[str, ...]:
     # As of `sysconfig`, which takes 1 ms to import.
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     platform = os.path.join(sys.base_exec_prefix, sys.platlibdir, version)
-    own = os.path.dirname(os.path.dirname(__file__))
-    folders = {os.path.dirname(os.__file__), platform, own}
+    folders = {os.path.dirname(os.__file__), platform, PACKAGE}
     return tuple(os.path.realpath(folder) + os.sep for folder in sorted(folders))
 
 
