@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,16 @@ def test_each_layer_imports_only_those_below(module):
     for layer, below in LAYERS.items():
         if is_within(module, (layer,)):
             assert {n for n in own_imports(module) if not is_within(n, below)} == set()
+
+
+def test_folders_point_one_way():
+    """No two folders of the package need each other, however indirectly."""
+    graph: dict[str, set[str]] = {}
+    for module in MODULES:
+        folder = module.split(".")[1]
+        needed = {name.split(".")[1] for name in own_imports(module)} - {folder}
+        graph.setdefault(folder, set()).update(needed)
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
 def test_the_plan_is_pure():
