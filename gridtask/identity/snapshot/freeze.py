@@ -20,7 +20,7 @@ from gridtask.identity.snapshot.main_module import (
     pickle_options,
 )
 from gridtask.identity.snapshot.modules import collect_modules, imports_of
-from gridtask.identity.snapshot.patches import PatchFinder
+from gridtask.identity.snapshot.patch_finder import PatchFinder
 from gridtask.identity.source.texts import cells, namespace_sources, read_source
 
 if TYPE_CHECKING:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.machinery
 import sys
 from collections.abc import Iterable, Sequence
 from types import CodeType, ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gridtask.identity.source.syntax import first_line
-from gridtask.identity.source.texts import serve
+from gridtask.identity.source.served import serve
+
+if TYPE_CHECKING:
+    import ast
 
 MAGIC = b"gridtask snapshot 1\n"
 """First bytes of every snapshot."""
@@ -57,11 +58,21 @@ class SnapshotLoader(importlib.machinery.SourceFileLoader):
         """Compile the snapshot's text; compiled files on disk are not read."""
         text: bytes | ast.Module = self.source.raw
         if self.source.left_out:
-            text = ast.parse(self.source.raw, self.path)
-            left_out = set(self.source.left_out)
-            text.body = [u for u in text.body if first_line(u) not in left_out]
+            text = _without(self.source, self.path)
         code: CodeType = compile(text, self.path, "exec", dont_inherit=True)
         return code
+
+
+def _without(source: ModuleSource, path: str) -> ast.Module:
+    """Return a module's tree without the statements that do not run here."""
+    import ast
+
+    from gridtask.identity.source.syntax import first_line
+
+    tree = ast.parse(source.raw, path)
+    left_out = set(source.left_out)
+    tree.body = [unit for unit in tree.body if first_line(unit) not in left_out]
+    return tree
 
 
 class SnapshotFinder:

@@ -22,7 +22,7 @@ from xxhash import xxh3_128_digest
 from gridtask.errors import IdentityError
 from gridtask.identity.snapshot.importer import MAGIC, ModuleSource, SnapshotFinder
 from gridtask.identity.snapshot.patches import apply_patches, needs_main
-from gridtask.identity.source.texts import serve
+from gridtask.identity.source.served import serve
 
 _replaced: list[types.ModuleType] = []
 """Former ``__main__`` modules: their globals must outlive them."""

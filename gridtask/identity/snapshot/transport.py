@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import io
 import marshal
 import pickle
@@ -24,6 +23,14 @@ import cloudpickle
 from gridtask.identity.closure.callables import is_task
 from gridtask.identity.closure.classes import reduce_class
 from gridtask.identity.closure.values import process_state
+from gridtask.identity.snapshot.rebuild import (
+    make_cache,
+    make_dispatcher,
+    make_function,
+    resolve,
+    set_cell,
+    set_function_state,
+)
 
 _LruCache = functools._lru_cache_wrapper
 _MAX_WRAPPERS = 8
@@ -93,14 +100,6 @@ def _look_up(module: types.ModuleType | None, qualname: str) -> Any:
             value = vars(value).get(part)
         else:
             value = getattr(value, part, None)
-    return value
-
-
-def resolve(module: str, qualname: str, steps: tuple[str, ...]) -> Any:
-    """Return what a reference names (on the worker)."""
-    value: Any = importlib.import_module(module)
-    for part in (*qualname.split("."), *steps):
-        value = getattr(value, part)
     return value
 
 
@@ -188,24 +187,6 @@ def _function_state(function: types.FunctionType, keep_hints: bool) -> dict[str,
     }
 
 
-def make_function(
-    code: bytes,
-    module: str,
-    name: str,
-    cells: tuple[types.CellType, ...] | None,
-) -> types.FunctionType:
-    """Rebuild a function with its module's own globals."""
-    namespace = vars(importlib.import_module(module))
-    return types.FunctionType(marshal.loads(code), namespace, name, None, cells)
-
-
-def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
-    """Give a rebuilt function its defaults and attributes."""
-    vars(function).update(state.pop("__dict__"))
-    for name, value in state.items():
-        setattr(function, name, value)
-
-
 def _reduce_cache(cache: Any) -> Any:
     """An ``lru_cache`` starts empty on the worker."""
     reference = find_reference(cache)
@@ -215,23 +196,9 @@ def _reduce_cache(cache: Any) -> Any:
     return make_cache, (cache.__wrapped__, settings["maxsize"], settings["typed"])
 
 
-def make_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
-    """Rebuild an ``lru_cache``."""
-    return functools.lru_cache(maxsize, typed)(function)
-
-
 def _reduce_dispatcher(function: Any) -> Any:
     """A ``singledispatch`` function holds weak references: rebuild it."""
     return make_dispatcher, (list(function.registry.items()),)
-
-
-def make_dispatcher(registry: list[tuple[type, Any]]) -> Any:
-    """Rebuild a ``singledispatch`` function; `object` is its default."""
-    implementations = dict(registry)
-    dispatcher = functools.singledispatch(implementations.pop(object))
-    for kind, implementation in implementations.items():
-        dispatcher.register(kind, implementation)
-    return dispatcher
 
 
 def _reduce_instance(value: Any) -> Any:
@@ -248,11 +215,6 @@ def _reduce_cell(cell: types.CellType) -> Any:
     except ValueError:
         return types.CellType, ()
     return types.CellType, (), content, None, None, set_cell
-
-
-def set_cell(cell: types.CellType, content: tuple[object]) -> None:
-    """Fill a rebuilt cell."""
-    cell.cell_contents = content[0]
 
 
 def dump(

@@ -9,24 +9,11 @@ import sys
 from collections.abc import Iterable
 from importlib.util import decode_source
 
+from gridtask.identity.source.served import SERVED
 from gridtask.identity.source.sources import Source
 
 _parsed: dict[str, tuple[object, Source | None]] = {}
 _raw: dict[str, tuple[object, bytes]] = {}
-_served: dict[str, bytes] = {}
-
-
-def serve(filename: str, raw: bytes) -> None:
-    """Serve `raw` as the text of `filename` from now on (in a worker)."""
-    _served[filename] = raw
-    lines = decode_source(raw).splitlines(keepends=True)
-    # Without a modification time linecache never looks at the disk again.
-    linecache.cache[filename] = (len(raw), None, lines, filename)
-
-
-def is_served(filename: str) -> bool:
-    """Return whether a snapshot provides the text of `filename`."""
-    return filename in _served
 
 
 def read_source(filename: str) -> Source | None:
@@ -52,7 +39,7 @@ def _decode(raw: bytes) -> str:
 
 def _peek(filename: str) -> tuple[object, bytes | None]:
     """Return what identifies the text's state, and the text if at hand."""
-    served = _served.get(filename)
+    served = SERVED.get(filename)
     if served is not None:
         return served, served
     stamp = _stamp(filename)
@@ -115,10 +102,10 @@ def cells() -> list[Source]:
     names = [
         name
         for name, entry in list(linecache.cache.items())
-        if len(entry) == 4 and entry[1] is None and name not in _served
+        if len(entry) == 4 and entry[1] is None and name not in SERVED
     ]
     found = [read_source(name) for name in names if _is_cell(name)]
-    served = [read_source(name) for name in list(_served) if _is_cell(name)]
+    served = [read_source(name) for name in list(SERVED) if _is_cell(name)]
     return [source for source in [*found, *served] if source is not None]
 
 
