@@ -7,13 +7,10 @@ accounting says of its end.
 
 from __future__ import annotations
 
-import pickle
 import signal
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import indent
-from types import TracebackType
 from typing import Any
 
 from gridtask.backends.base import SYSTEM_KILLED, Accounting
@@ -28,7 +25,8 @@ from gridtask.errors import (
     TimeLimit,
     WorkerFailedToStart,
 )
-from gridtask.printable import printable, short_repr
+from gridtask.printable import printable
+from gridtask.raised import STOPPED_EARLY, STORE_UNUSABLE, restore
 from gridtask.units import (
     format_memory,
     format_size,
@@ -36,15 +34,6 @@ from gridtask.units import (
     parse_memory,
     parse_time,
 )
-
-STORE_UNUSABLE = 75
-"""Exit status of a worker that could not use the cache folder.
-
-EX_TEMPFAIL of sysexits.h; 99 and 100 mean something to Grid Engine (qsub(1)).
-"""
-
-STOPPED_EARLY = 76
-"""Exit status of a worker that heeded a soft time limit between two of its calls."""
 
 LIMIT_ENFORCED = 37
 """Accounting's ``failed``: a limit on time or memory was enforced
@@ -57,6 +46,9 @@ rescheduling."""
 
 AGAIN = "run the script again to compute it"
 """What to do next where the call itself is not to blame."""
+
+LEFT = "look into its log, and for os._exit and os.exec, also in libraries"
+"""What to do next where a process has ended in the midst of a call."""
 
 LOG_LINES = 10
 """Last lines of a worker's log that an error shows."""
@@ -74,94 +66,6 @@ class RemoteTraceback(Exception):
 
     def __str__(self) -> str:
         return f'\n"""\n{self.args[0].rstrip()}\n"""'
-
-
-# ---------------------------------------------------------------- on the worker
-
-
-def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
-    """Return an exception as plain data that any process can read.
-
-    Parameters
-    ----------
-    skip : int
-        Outermost frames of the traceback to leave out: the worker's own.
-    """
-    frames = error.__traceback__
-    for _ in range(skip):
-        frames = frames.tb_next if frames is not None else None
-    return {
-        "type": type(error).__name__,
-        "message": message_of(error),
-        "traceback": _format(error, frames),
-        "pickled": _pickle(error),
-    }
-
-
-def error_line(error: BaseException) -> str:
-    """Return an exception as one printable line of at most 200 characters."""
-    return printable(f"{type(error).__name__}: {message_of(error)}")[:200]
-
-
-def message_of(error: BaseException) -> str:
-    """Return an exception's text, whatever its class does."""
-    try:
-        return str(error)
-    except Exception:  # a user's __str__ may raise anything
-        return "(its message cannot be shown)"
-
-
-def _format(error: BaseException, frames: TracebackType | None) -> str:
-    try:
-        return "".join(traceback.format_exception(type(error), error, frames))
-    except Exception:  # formatting calls the user's __str__ and __repr__
-        return f"{type(error).__name__}\n"
-
-
-def _pickle(error: BaseException) -> bytes | None:
-    """Pickle an exception such that it is known to come back, else None.
-
-    By its own pickling if that gives the same message; else by its arguments
-    and attributes; else by those of them that can be pickled.
-    """
-    kind, message = type(error), message_of(error)
-    args = tuple(_portable(value) for value in error.args)
-    attributes = {n: _portable(value) for n, value in error.__dict__.items()}
-    states = (error, (kind, error.args, error.__dict__), (kind, args, attributes))
-    for state in states:
-        try:
-            data = pickle.dumps(state, protocol=5)
-            restored = _restore(data)
-        except Exception:  # whatever pickling or the class's own code raises
-            continue
-        is_last = state is states[-1]
-        if type(restored) is kind and (is_last or message_of(restored) == message):
-            return data
-    return None
-
-
-def _portable(value: Any) -> Any:
-    """Return a value that can be pickled, or its text."""
-    try:
-        pickle.loads(pickle.dumps(value, protocol=5))
-    except Exception:  # whatever pickling or the value's own code raises
-        return short_repr(value)
-    return value
-
-
-def _restore(data: bytes) -> Any:
-    """Return the exception of `_pickle`, without calling its ``__init__``."""
-    restored = pickle.loads(data)
-    if not isinstance(restored, tuple):
-        return restored
-    kind, args, attributes = restored
-    error = kind.__new__(kind, *args)
-    object.__setattr__(error, "args", args)  # its class may be frozen
-    error.__dict__.update(attributes)
-    return error
-
-
-# ---------------------------------------------------------------- on the driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +160,7 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
     error: BaseException | None = None
     if record.get("pickled") is not None:
         try:
-            error = _restore(record["pickled"])
+            error = restore(record["pickled"])
         except Exception as problem:  # its class may be gone or have changed
             record = {**record, "message": f"{record['message']} ({problem!r})"}
     if not isinstance(error, BaseException):
@@ -276,9 +180,10 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         note += f"; log: {where.log}" if where.log else ""
         notes = [*getattr(error, "__notes__", ()), note]
         object.__setattr__(error, "__notes__", notes)  # its class may be frozen
-    cause = RemoteTraceback(record["traceback"])
-    cause.where = where
-    object.__setattr__(error, "__cause__", cause)
+    if record["traceback"]:
+        cause = RemoteTraceback(record["traceback"])
+        cause.where = where
+        object.__setattr__(error, "__cause__", cause)
     return error
 
 
@@ -330,7 +235,7 @@ def diagnose(
         return where.error(WorkerFailedToStart, what)
     if status and has_begun:
         what = f"its process on {where.place} was ended with exit status {status}"
-        return where.error(Killed, what, "look for os._exit, also in libraries")
+        return where.error(Killed, what, LEFT)
     if status or ended.failed:
         how = "was not started"
         if ended.exit_status is not None:
@@ -342,7 +247,7 @@ def diagnose(
         ResultUnreadable,
         f"the worker of {where.place} ended normally, but its result is not in the "
         "cache folder",
-        AGAIN,
+        f"{AGAIN}; if that does not help, {LEFT}" if has_begun else AGAIN,
     )
 
 

@@ -23,11 +23,11 @@ from gridtask.errors import (
 from gridtask.failures import (
     Circumstances,
     RemoteTraceback,
-    describe_exception,
     diagnose,
     error_state,
     task_exception,
 )
+from gridtask.raised import describe_exception
 
 WHERE = Circumstances(
     call="simulate(seed=3)",

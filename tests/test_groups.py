@@ -7,13 +7,13 @@ from pathlib import Path
 from gridtask.backends.base import Accounting
 from gridtask.failures import (
     Circumstances,
-    describe_exception,
     diagnose,
     error_state,
     task_exception,
 )
 from gridtask.progress import groups
 from gridtask.progress.groups import example_lines, in_short, summarise
+from gridtask.raised import describe_exception
 
 GIB = 1 << 30
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from gridtask import failures, fs
+from gridtask import fs, raised
 from gridtask.backends.base import Accounting, JobState, Limits, TaskGroup, TaskState
 from gridtask.claims.claim import Claim, open_claim
 from gridtask.claims.lock import this_process
@@ -498,7 +498,7 @@ def write(store):
             if error is None:
                 writer.put(KEYS[index], CODE, values.encode(index * 10), meta=meta)
             else:
-                described = failures.describe_exception(error)
+                described = raised.describe_exception(error)
                 writer.fail(KEYS[index], CODE, values.encode(described), meta=meta)
         writer.close()
 

@@ -7,9 +7,9 @@ cache; the value never passes through the driver, which need not live any more.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -82,7 +82,8 @@ def resolve(value: Any) -> Any:
 
     Looks into lists, tuples and dicts; what holds no future stays itself.
     """
-    if isinstance(value, Future):
+    futures = sys.modules.get("concurrent.futures")  # or nobody has made one
+    if futures is not None and isinstance(value, futures.Future):
         return value.result()
     if hasattr(type(value), "results") and hasattr(type(value), "__gridtask_hash__"):
         return value.results()

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from gridtask.claims.runfile import RunPlan
 from gridtask.errors import CallError
-from gridtask.failures import describe_exception
 from gridtask.printable import printable
+from gridtask.raised import describe_exception
 from gridtask.store import values
 from gridtask.store.store import Folder
 

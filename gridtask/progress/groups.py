@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gridtask.errors import CallError
-from gridtask.failures import Circumstances, RemoteTraceback, message_of
+from gridtask.failures import Circumstances, RemoteTraceback
 from gridtask.printable import printable, shorten
+from gridtask.raised import message_of
 
 MAX_MESSAGE = 300
 """Characters that a list of failures shows of an exception's message."""

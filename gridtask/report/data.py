@@ -12,9 +12,9 @@ from gridtask import config
 from gridtask.caches.traces import CallTrace, WorkerTrace, read_traces
 from gridtask.caches.usage import limited_peaks
 from gridtask.errors import CallError, GridTaskError
-from gridtask.failures import message_of
 from gridtask.printable import printable, shorten
 from gridtask.progress.groups import first_line
+from gridtask.raised import message_of
 from gridtask.store.record import Kind
 from gridtask.units import parse_memory
 

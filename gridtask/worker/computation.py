@@ -13,8 +13,8 @@ from gridtask.calls.binding import Arguments, Binder
 from gridtask.claims.runfile import Chunk, RunFile
 from gridtask.claims.world import INSIDE_CALL, World
 from gridtask.errors import TimeLimit, UpstreamFailed
-from gridtask.failures import describe_exception, error_line
 from gridtask.printable import arguments_text
+from gridtask.raised import describe_exception, error_line
 from gridtask.store import values
 from gridtask.worker.logs import Output
 from gridtask.worker.meter import Meter

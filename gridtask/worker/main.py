@@ -26,7 +26,7 @@ from gridtask.claims.runfile import Chunk, RunFile
 from gridtask.claims.world import World, enter
 from gridtask.debug import debug
 from gridtask.errors import StoreError
-from gridtask.failures import STOPPED_EARLY, STORE_UNUSABLE
+from gridtask.raised import STOPPED_EARLY, STORE_UNUSABLE
 from gridtask.worker.computation import Attempt, Computation, SoftLimit
 from gridtask.worker.logs import log_path
 

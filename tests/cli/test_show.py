@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from gridtask import failures
+from gridtask import raised
 from gridtask.store import values
 from gridtask.store.record import Kind
 from gridtask.store.store import Store
@@ -68,7 +68,7 @@ def test_a_failure_shows_its_traceback(cache, shown):
     try:
         raise ValueError("seed\x1b must be even")
     except ValueError as error:
-        record = failures.describe_exception(error)
+        record = raised.describe_exception(error)
     cache.put("f", "aaaa", failed=True, value=record, error="ValueError: seed")
     call = shown(cache, "aaaa")
     assert (call["state"], call["error"]) == ("failed", "ValueError: seed")
