@@ -26,8 +26,8 @@ def site(project):
 
 @pytest.fixture
 def mapping(project, monkeypatch):
-    """A map of which two array tasks run, a second a call; and its job."""
-    monkeypatch.setenv("GRIDTASK_CALL_SECONDS", "1")
+    """A map of which two array tasks run, three seconds a call; and its job."""
+    monkeypatch.setenv("GRIDTASK_CALL_SECONDS", "3")
     project.write("program.py", MAP)
     process = project.start("program.py")
     project.wait_until(lambda: len(project.executions()) >= 2, "both run")
