@@ -25,7 +25,7 @@ from gridtask.errors import (
     TimeLimit,
     WorkerFailedToStart,
 )
-from gridtask.printable import printable
+from gridtask.printable import printable, short_job
 from gridtask.raised import STOPPED_EARLY, STORE_UNUSABLE, restore
 from gridtask.units import (
     format_memory,
@@ -107,7 +107,7 @@ class Circumstances:
     @property
     def place(self) -> str:
         """Return ``"array task 118.7 on node042"``."""
-        text = f"array task {self.job}" if self.job else "this process"
+        text = f"array task {short_job(self.job)}" if self.job else "this process"
         return f"{text} on {self.host}" if self.host else text
 
     @property
@@ -132,8 +132,13 @@ class Circumstances:
             return options
         return f"gridtask retry {self.run} --{name} {value}, or {options}"
 
-    def error(self, kind: type[CallError], what: str, advice: str = "") -> CallError:
-        """Return an error of `kind` whose message says `what` happened."""
+    def error(
+        self, kind: type[CallError], what: str, advice: str = "", *, cause: str = ""
+    ) -> CallError:
+        """Return an error of `kind` whose message says `what` happened.
+
+        Failures are grouped by their kind and `cause`.
+        """
         parts = [f"no result for {self.call} [{self.key[:8]}]: {what}"]
         if self.log:
             parts.append(f"log: {self.log}")
@@ -146,6 +151,7 @@ class Circumstances:
             "\n".join(printable(line) for line in lines),
             key=self.key,
             what=what,
+            cause=printable(cause),
             host=self.host,
             job_id=self.job,
             log=self.log,
@@ -218,7 +224,8 @@ def diagnose(
             AGAIN,
         )
     if ended.deleted_by:
-        return where.error(Deleted, f"{where.place} was deleted by {ended.deleted_by}")
+        by = f"by {ended.deleted_by}"
+        return where.error(Deleted, f"{where.place} was deleted {by}", cause=by)
     status = ended.exit_status or 0
     if ended.failed == LIMIT_ENFORCED:
         return _over_limit(ended, where)
@@ -232,7 +239,7 @@ def diagnose(
         return where.error(TimeLimit, what, where.more_time)
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
-        return where.error(WorkerFailedToStart, what)
+        return where.error(WorkerFailedToStart, what, cause="cache folder")
     if status and has_begun:
         what = f"its process on {where.place} was ended with exit status {status}"
         return where.error(Killed, what, LEFT)
@@ -242,7 +249,7 @@ def diagnose(
             how = f"ended with exit status {status}"
         reason = f": {ended.failed_text}" if ended.failed else ""
         what = f"the worker of {where.place} {how}{reason}"
-        return where.error(WorkerFailedToStart, what)
+        return where.error(WorkerFailedToStart, what, cause=f"it {how}{reason}")
     return where.error(
         ResultUnreadable,
         f"the worker of {where.place} ended normally, but its result is not in the "
@@ -263,6 +270,7 @@ def error_state(reason: str | None, where: Circumstances) -> CallError:
         JobErrorState,
         f"{where.place} is in an error state: {reason or 'no reason given'}",
         "mend the cause, then run the script again",
+        cause=reason or "",
     )
 
 
@@ -298,7 +306,7 @@ def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
     if ended.failed == SYSTEM_KILLED:
         kind, hint = OutOfMemory, ": the machine was out of memory"
     elif name == "SIGKILL":
-        hint = " (deleted with qdel, or killed by the node for want of memory)"
+        hint = " (by somebody, or by the node for want of memory)"
     seconds = ended.wall_seconds or 0.0
     what = f"{where.place} was killed by {name} after {seconds:.0f} s{hint}"
-    return where.error(kind, what)
+    return where.error(kind, what, cause=name)

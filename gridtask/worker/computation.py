@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from gridtask.errors import TimeLimit, UpstreamFailed
 from gridtask.printable import arguments_text
 from gridtask.raised import describe_exception, error_line
 from gridtask.store import values
-from gridtask.worker.logs import Output
+from gridtask.worker.logs import Output, flush
 from gridtask.worker.meter import Meter
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class Computation:
         self._announce = announce
         self._stop_on = stop_on
         self._attempt = attempt
+        self._pid = os.getpid()
         self._about: dict[str, object] = {
             "run": attempt.run_id,
             "job": attempt.array_task,
@@ -177,7 +180,24 @@ class Computation:
         try:
             return values.encode(self._binder.call(self._function, arguments))
         finally:
+            if os.getpid() != self._pid:
+                _end_fork(sys.exception())
             _go_back(self._world.cwd)
+
+
+def _end_fork(error: BaseException | None) -> None:
+    """End a process that a call has forked and that has come back from it.
+
+    What comes behind the call is for its parent alone: the result, and the next.
+    """
+    status = 0
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        status = error.code
+    elif error is not None:
+        traceback.print_exception(error)
+        status = 1
+    flush()
+    os._exit(status)
 
 
 def _go_back(folder: str) -> None:

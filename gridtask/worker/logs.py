@@ -56,7 +56,7 @@ class Output:
         """Return the length of the log so far; 0 if it is not known."""
         if self._fd is None:
             return 0
-        _flush()
+        flush()
         return os.fstat(self._fd).st_size
 
     def keep(self, writer: RecordWriter, meta: Mapping[str, object]) -> None:
@@ -67,7 +67,7 @@ class Output:
             writer.log(text, meta={**meta, "start": end - len(text)})
 
 
-def _flush() -> None:
+def flush() -> None:
     """Write out what Python still holds of what was printed."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
         attempt = this_attempt(path.stem, _task_number())
         chunk = run_file.chunk(attempt.task)
     except (OSError, StoreError) as error:
-        print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
+        _say(error)
         return STORE_UNUSABLE
     enter(world, path.parent.parent)
     faulthandler.enable(all_threads=False)
@@ -72,10 +72,10 @@ def main(argv: list[str]) -> int:
         computation = Computation(function, run_file, world, folder, attempt, log)
         n_failed = computation.run(chunk)
     except StoreError as error:
-        print(f"gridtask: {error}", file=sys.stderr)  # noqa: T201 - goes to the log
+        _say(error)
         return STORE_UNUSABLE
     except SoftLimit as warning:
-        print(f"gridtask: {warning}", file=sys.stderr)  # noqa: T201 - goes to the log
+        _say(warning)
         return STOPPED_EARLY
     if not n_failed:
         fs.remove(log)
@@ -96,6 +96,20 @@ def this_attempt(run_id: str, task: int) -> Attempt:
     """Return the attempt that this process is, by its environment."""
     job_id = os.environ.get("GRIDTASK_JOB_ID") or os.environ.get("JOB_ID") or run_id
     return Attempt(run_id, task, job_id, os.uname().nodename)
+
+
+def _say(problem: BaseException) -> None:
+    """Write into the log why the worker ends, if the log can be written.
+
+    Where it cannot, what is left of the output would fail again at the end of
+    the interpreter, which then has an exit status of its own.
+    """
+    try:
+        print(f"gridtask: {problem}", file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        for number in (1, 2):
+            os.dup2(null, number)
 
 
 def _heed_warnings(world: World) -> None:

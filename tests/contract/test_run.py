@@ -206,6 +206,34 @@ def test_process_that_ends_itself_is_named_and_remembered(write_module, backend)
     assert call.error == f"Killed: {error.what}"
 
 
+def test_process_that_a_call_forks_ends_with_the_call(write_module, tmp_path):
+    """Not even one that returns or raises goes on to the result and the next call."""
+    source = """
+        import os
+        import sys
+        from pathlib import Path
+        from gridtask import grid_task
+
+        @grid_task(chunk=3)
+        def split(how, folder):
+            child = os.fork()
+            (Path(folder) / f"{how}-{os.getpid()}").touch()
+            if child:
+                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            if how == "returns":
+                return "child"
+            if how == "raises":
+                raise ValueError(how)
+            sys.exit(3)
+    """
+    (tmp_path / "marks").mkdir()
+    task = write_module(source).split
+    common = {"folder": str(tmp_path / "marks")}
+    results = task.map(["returns", "raises", "exits"], common=common, timeout=90)
+    assert results == [0, 1, 3]
+    assert len(list((tmp_path / "marks").iterdir())) == 6
+
+
 def test_retry_submits_what_failed(write_module, tmp_path):
     """The failed calls run again with other resources; the rest stays."""
     source = """
