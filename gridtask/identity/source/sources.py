@@ -8,13 +8,18 @@ from __future__ import annotations
 import __future__
 
 import ast
-import bisect
+import re
 import symtable
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import CodeType
+from typing import TypeGuard
 
+from gridtask.errors import IdentityError
 from gridtask.identity.source.inlining import IS_INLINING, write_out
+from gridtask.identity.source.lambdas import compiles_to, covers, extent
+from gridtask.identity.source.outline import Outline
 from gridtask.identity.source.syntax import (
     COMPREHENSIONS,
     DEFINITIONS,
@@ -24,6 +29,12 @@ from gridtask.identity.source.syntax import (
 )
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_IMPORT = re.compile(r"\bimport\b")
+_DEFINES = ("def ", "class ", "async ", "@")
+UNPARSED = (SyntaxError, ValueError, RecursionError)
+"""What `ast.parse` raises."""
+_Codes = dict[tuple[str, int], list[CodeType]]
+"""Code objects by qualified name and first line."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,7 +75,7 @@ class Imported:
 
 @dataclass(eq=False)
 class Source:
-    """One source text, parsed.
+    """One source text, of which as little is parsed as is asked for.
 
     Attributes
     ----------
@@ -74,32 +85,80 @@ class Source:
         The text, with ``\\n`` line ends.
     raw : bytes
         The file's bytes.
-    tree : ast.Module
-        Its syntax tree.
     """
 
     filename: str
     text: str
     raw: bytes
-    tree: ast.Module
     memo: dict[object, object] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self.lines = self.text.split("\n")
-        self.flags = _future_flags(self.tree)
-        self._starts = [first_line(unit) for unit in self.tree.body]
-        self._functions: dict[int, dict[tuple[int, str], list[Place]]] = {}
-        self._classes: dict[str, list[Place]] = {}
-        self._tables: dict[int, symtable.SymbolTable] = {}
-        self._codes: dict[int, dict[tuple[str, int], list[CodeType]]] = {}
+        self._outline = Outline(self.text)
+        self._tree: ast.Module | None = None
+        self._pieces: dict[int, list[ast.stmt] | None] = {}
+        self._functions: dict[ast.stmt, dict[tuple[int, str], list[Place]]] = {}
+        self._classes: dict[ast.stmt, dict[str, list[Place]]] = {}
+        self._tables: dict[ast.stmt, symtable.SymbolTable] = {}
+        self._codes: dict[ast.stmt | None, _Codes] = {}
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text's lines."""
+        return self.text.split("\n")
+
+    @cached_property
+    def flags(self) -> int:
+        """What ``from __future__`` imports tell the compiler."""
+        return _future_flags(self._import_statements())
+
+    @property
+    def tree(self) -> ast.Module:
+        """The syntax tree of the whole text.
+
+        Raises
+        ------
+        IdentityError
+            If the file cannot be parsed: it is not what was imported.
+        """
+        if self._tree is None:
+            try:
+                self._tree = ast.parse(self.text, self.filename)
+            except UNPARSED as error:
+                msg = (
+                    f"{self.filename!r} changed on disk after it was imported: "
+                    f"it cannot be parsed ({error}). Mend it, and run again"
+                )
+                raise IdentityError(msg) from error
+        return self._tree
+
+    def parse_piece(self, number: int) -> list[ast.stmt] | None:
+        """Return the statements of a piece of the text; None if it is not whole."""
+        if number not in self._pieces:
+            before = "\n" * (self._outline.first_line(number) - 1)
+            try:
+                tree = ast.parse(before + self._outline.piece(number), self.filename)
+            except UNPARSED:
+                self._pieces[number] = None
+            else:
+                self._pieces[number] = tree.body
+        return self._pieces[number]
+
+    def _units(self, numbers: Iterable[int]) -> list[ast.stmt]:
+        """Return the statements of some pieces, or of the text if one is not whole."""
+        parts = [None] if self._tree else [self.parse_piece(n) for n in numbers]
+        whole = [part for part in parts if part is not None]
+        if len(whole) < len(parts):
+            return self.tree.body
+        return [unit for part in whole for unit in part]
 
     # -- finding definitions ------------------------------------------------
     def _index(self, unit: ast.stmt) -> dict[tuple[int, str], list[Place]]:
         """Return the functions in a top-level statement by first line and name."""
-        known = self._functions.get(id(unit))
+        known = self._functions.get(unit)
         if known is not None:
             return known
         found: dict[tuple[int, str], list[Place]] = {}
+        classes: dict[str, list[Place]] = {}
         stack: list[tuple[ast.stmt, tuple[ScopeNode, ...], str]] = [(unit, (), "")]
         while stack:
             node, enclosing, prefix = stack.pop()
@@ -107,7 +166,7 @@ class Source:
                 place = Place(self, node, enclosing, unit)
                 qualname = prefix + node.name
                 if isinstance(node, ast.ClassDef):
-                    self._classes.setdefault(qualname, []).append(place)
+                    classes.setdefault(qualname, []).append(place)
                     prefix = qualname + "."
                 else:
                     line = (first_line(node), node.name)
@@ -116,16 +175,16 @@ class Source:
                 enclosing = (*enclosing, node)
             for block in blocks(node):
                 stack.extend((child, enclosing, prefix) for child in block)
-        self._functions[id(unit)] = found
+        self._functions[unit], self._classes[unit] = found, classes
         return found
 
     def _units_at(self, line: int) -> list[ast.stmt]:
         """Return the top-level statements that a line belongs to."""
-        last = bisect.bisect_right(self._starts, line)
-        first = bisect.bisect_left(self._starts, self._starts[last - 1]) if last else 0
-        # The statement before may end on the line on which another starts.
-        units = self.tree.body[max(first - 1, 0) : last]
-        return [unit for unit in units if line <= (unit.end_lineno or 0)]
+        number = self._outline.at_line(line)
+        units = self._units([] if number is None else [number])
+        return [
+            unit for unit in units if first_line(unit) <= line <= (unit.end_lineno or 0)
+        ]
 
     def find_function(self, code: CodeType) -> Place | None:
         """Return where the function with this code object is defined."""
@@ -147,10 +206,10 @@ class Source:
             if place.node.lineno == code.co_firstlineno
         ]
         if len(found) > 1:
-            found = [place for place in found if _covers(place.node, code)]
+            found = [place for place in found if covers(place.node, code)]
         if len(found) > 1:  # nested ones, or without columns (Python 3.12)
-            found = [p for p in found if _compiles_to(p.node, code)] or found
-            found.sort(key=lambda place: _extent(place.node))
+            found = [p for p in found if compiles_to(p.node, code)] or found
+            found.sort(key=lambda place: extent(place.node))
         return found[0] if found else None
 
     def _lambdas(self, unit: ast.stmt) -> Iterator[Place]:
@@ -165,9 +224,13 @@ class Source:
 
     def find_class(self, cls: type) -> list[Place]:
         """Return the class statements that may have made `cls`."""
-        for unit in self.tree.body:
+        top = re.escape(cls.__qualname__.partition(".")[0])
+        pattern = re.compile(rf"\b(?:class|def)\s+{top}\b")
+        units = self._units(self._outline.with_match(pattern))
+        places: list[Place] = []
+        for unit in units:
             self._index(unit)
-        places = self._classes.get(cls.__qualname__, [])
+            places += self._classes[unit].get(cls.__qualname__, ())
         if len(places) < 2:
             return places
         lines = [
@@ -195,13 +258,13 @@ class Source:
 
     def table(self, unit: ast.stmt) -> symtable.SymbolTable:
         """Return the symbol table of the module, with this statement's scopes."""
-        known = self._tables.get(id(unit))
+        known = self._tables.get(unit)
         if known is None:
             try:
                 known = self._make_table(self.segment(unit), unit)
             except SyntaxError:  # shares a line with another statement
                 known = self._make_table(self.text, self.tree)
-            self._tables[id(unit)] = known
+            self._tables[unit] = known
         return known
 
     def _make_table(self, text: str, tree: ast.AST) -> symtable.SymbolTable:
@@ -218,25 +281,25 @@ class Source:
         ways = (self._compiled, self._compiled_alone, lambda _: self.compile_all())
         return any(code in compiled(place.unit).get(key, ()) for compiled in ways)
 
-    def _compiled(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
-        known = self._codes.get(id(unit))
+    def _compiled(self, unit: ast.stmt) -> _Codes:
+        known = self._codes.get(unit)
         if known is None:
             body = [*self._import_statements(), unit]
-            known = self._codes[id(unit)] = self._compile(ast.Module(body, []))
+            known = self._codes[unit] = self._compile(ast.Module(body, []))
         return known
 
-    def _compiled_alone(self, unit: ast.stmt) -> dict[tuple[str, int], list[CodeType]]:
+    def _compiled_alone(self, unit: ast.stmt) -> _Codes:
         return self._compile(ast.Module([unit], []))
 
-    def compile_all(self) -> dict[tuple[str, int], list[CodeType]]:
+    def compile_all(self) -> _Codes:
         """Return all code objects of the text by qualified name and line."""
-        known = self._codes.get(0)
+        known = self._codes.get(None)
         if known is None:
-            known = self._codes[0] = self._compile(self.text)
+            known = self._codes[None] = self._compile(self.text)
         return known
 
-    def _compile(self, text: str | ast.Module) -> dict[tuple[str, int], list[CodeType]]:
-        found: dict[tuple[str, int], list[CodeType]] = {}
+    def _compile(self, text: str | ast.Module) -> _Codes:
+        found: _Codes = {}
         flags = self.flags
         stack = [compile(text, self.filename, "exec", flags, dont_inherit=True)]
         while stack:
@@ -264,19 +327,30 @@ class Source:
     def _import_statements(self) -> list[ast.Import | ast.ImportFrom]:
         known = self.memo.get("import statements")
         if known is None:
-            found = [s for s in self.statements() if isinstance(s, _IMPORTS)]
+            # Imports inside functions and classes are not the module's own.
+            numbers = [
+                number
+                for number in self._outline.with_match(_IMPORT)
+                if not self._outline.piece(number).startswith(_DEFINES)
+            ]
+            found = [s for s in _statements(self._units(numbers)) if _imports(s)]
             known = self.memo["import statements"] = found
         return known  # type: ignore[return-value]
 
-    def statements(self) -> Iterator[ast.stmt]:
-        """Yield the statements that run on import, outermost first."""
-        stack = list(reversed(self.tree.body))
-        while stack:
-            node = stack.pop()
-            yield node
-            if not isinstance(node, DEFINITIONS):
-                inner = [child for block in blocks(node) for child in block]
-                stack.extend(reversed(inner))
+
+def _statements(units: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run on import, outermost first."""
+    stack = list(reversed(units))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, DEFINITIONS):
+            inner = [child for block in blocks(node) for child in block]
+            stack.extend(reversed(inner))
+
+
+def _imports(node: ast.stmt) -> TypeGuard[ast.Import | ast.ImportFrom]:
+    return isinstance(node, _IMPORTS)
 
 
 def imported_names(
@@ -294,50 +368,11 @@ def imported_names(
             yield name, Imported(name, None, 0, alias.name)
 
 
-def _future_flags(tree: ast.Module) -> int:
+def _future_flags(statements: Iterable[ast.stmt]) -> int:
     flags = 0
-    for node in tree.body:
+    for node in statements:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
                 feature = getattr(__future__, alias.name, None)
                 flags |= getattr(feature, "compiler_flag", 0)
     return flags
-
-
-def _covers(node: ScopeNode, code: CodeType) -> bool:
-    start = (node.lineno, node.col_offset)
-    end = (node.end_lineno or 0, node.end_col_offset or 0)
-    body = (node.body.lineno, node.body.col_offset)  # type: ignore[union-attr]
-    for line, end_line, column, end_column in code.co_positions():
-        if None in (line, end_line, column, end_column) or end_column == 0:
-            continue
-        first, last = (line or 0, column or 0), (end_line or 0, end_column or 0)
-        if first < start or last > end:
-            return False
-        if first >= body:
-            return True
-    return True
-
-
-def _compiles_to(node: ScopeNode, code: CodeType) -> bool:
-    """Return whether a lambda alone is compiled to this code."""
-    assert isinstance(node, ast.Lambda)
-    outer = compile(ast.Expression(node), "", "eval", dont_inherit=True)
-    inner = next(part for part in outer.co_consts if isinstance(part, CodeType))
-    return _content(inner) == _content(code)
-
-
-def _content(code: CodeType) -> tuple[object, ...]:
-    """Return what a lambda's text alone decides: not how it reaches its names."""
-    constants = [
-        _content(part) if isinstance(part, CodeType) else (type(part), repr(part))
-        for part in code.co_consts
-    ]
-    n_arguments = code.co_argcount + code.co_kwonlyargcount
-    names = {*code.co_names, *code.co_freevars}
-    return code.co_varnames[:n_arguments], constants, names
-
-
-def _extent(node: ScopeNode) -> tuple[int, int]:
-    lines = (node.end_lineno or 0) - node.lineno
-    return lines, (node.end_col_offset or 0) - node.col_offset

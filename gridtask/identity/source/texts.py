@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.util import decode_source
 
 from gridtask.identity.source.served import SERVED
-from gridtask.identity.source.sources import Source
+from gridtask.identity.source.sources import UNPARSED, Source
 
 _parsed: dict[str, tuple[object, Source | None]] = {}
 _raw: dict[str, tuple[object, bytes]] = {}
@@ -92,9 +92,12 @@ def _parse(filename: str, raw: bytes | None) -> Source | None:
         if raw is None:
             raw = _read(filename)
         text = _decode(raw)
-        return Source(filename, text, raw, ast.parse(text, filename))
-    except (OSError, SyntaxError, ValueError, RecursionError, UnicodeError):
+        source = Source(filename, text, raw)
+        if not filename.endswith(".py"):  # what else is named may hold no Python
+            ast.parse(text, filename)
+    except (OSError, *UNPARSED):
         return None
+    return source
 
 
 def cells() -> list[Source]:
