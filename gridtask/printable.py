@@ -53,6 +53,18 @@ class _ShortRepr(reprlib.Repr):
 _REPR = _ShortRepr()
 
 
+def short_job(job: str) -> str:
+    """Return an array task as people name it: of a local job, its process alone.
+
+    Examples
+    --------
+    >>> short_job("26886-1333242-4185b9baeffffffc.4"), short_job("118.7")
+    ('26886.4', '118.7')
+    """
+    job_id, dot, task = job.rpartition(".")
+    return f"{job_id.partition('-')[0]}{dot}{task}"
+
+
 def printable(text: str) -> str:
     """Escape what is not printable: control characters, line ends, direction marks.
 

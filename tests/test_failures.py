@@ -269,7 +269,7 @@ CASES = {
         ended(failed=100, exit_status=137, wall_seconds=9.0),
         {},
         Killed,
-        ["killed by SIGKILL after 9 s", "qdel"],
+        ["killed by SIGKILL after 9 s", "somebody"],
     ),
     "segmentation fault": (
         ended(failed=100, exit_status=139),
@@ -368,6 +368,18 @@ def test_the_end_of_the_log_is_shown_without_control_characters():
     where = dataclasses.replace(WHERE, log_tail="line 1\n\x1b[2Jline 2")
     text = str(diagnose(None, where))
     assert text.endswith("the log ends with:\n    line 1\n    \\x1b[2Jline 2")
+
+
+def test_the_end_of_a_log_shows_no_frames_of_the_worker():
+    """Neither where in it nor its source: it says nothing of the user's code."""
+    own = Path(gridtask.__file__).parent / "worker/main.py"
+    log = [
+        *("before", "Traceback (most recent call last):"),
+        *(f'  File "{own}", line 3, in main', "    call()", "    ^^^^"),
+        *('  File "/home/me/mine.py", line 7, in mine', "    fail()", "    ^^^^"),
+        "ValueError: mine",
+    ]
+    assert without_own_frames(log) == [*log[:2], *log[5:]]
 
 
 @pytest.mark.parametrize("reason", ["can't chdir to /gone", None])

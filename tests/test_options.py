@@ -65,7 +65,7 @@ def test_none_is_not_given():
         ({"cluster_params": "-t 1-5"}, "-t"),
         ({"cluster_params": ["-N name", "-terse"]}, "-N, -terse"),
         ({"cluster_params": "-l 'h_vmem"}, "quot"),
-        ({"cluster_params": "h_vmem=4G"}, "expected an option"),
+        ({"cluster_params": "h_vmem=4G"}, "expected options of qsub"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_at_once(options, said):

@@ -123,7 +123,10 @@ def _checked_groups(params: str | Sequence[str]) -> list[_Group]:
         )
         raise ConfigError(msg) from None
     if words and not _is_option(words[0]):
-        msg = f"cluster_params={params!r}: expected an option, '-...', not {words[0]!r}"
+        msg = (
+            f"cluster_params={params!r}: expected options of qsub, such as "
+            f"'-l h_vmem=4G', not {words[0]!r}"
+        )
         raise ConfigError(msg)
     groups = list(_groups(words))
     refused = sorted({option for option, _ in groups if option in REFUSED})

@@ -68,7 +68,11 @@ def find_run(args: argparse.Namespace) -> Run[Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Wait for the run."""
-    run = find_run(args)
+    return wait_for(find_run(args))
+
+
+def wait_for(run: Run[Any]) -> int:
+    """Wait for a run, say what failed, and return the command's status."""
     run.wait()
     text = run.failure_text()
     for line in text.splitlines():

@@ -132,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
     for row in damaged:
         say(row["error"])
     if not rows:
-        say(f"nothing to list in {where}")
+        elsewhere = "" if where.exists() else ", which does not exist: see -C DIR"
+        say(f"nothing to list in {where}{elsewhere}")
     if args.json:
         write_json(rows)
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from gridtask.cli import arguments
-from gridtask.cli.attach import add_run, find_run
+from gridtask.cli.attach import add_run, find_run, wait_for
 from gridtask.cli.table import counted, say
 
 EXAMPLES = """\
 examples:
   gridtask retry k3f9a2bc                       as they were
-  gridtask retry k3f9a2bc --memory 8G           with more memory
+  gridtask retry k3f9a2bc --memory 8G --wait    with more memory, and wait
   gridtask retry k3f9a2bc --param="-q long.q"   with another queue
 """
 
@@ -26,7 +26,7 @@ def register(
         help="submit the failed calls of a run again",
         description="Submit the failed calls of a run again, with the code and the "
         "arguments that they had: after a change of the code, run the script again "
-        "instead. Returns at once; `gridtask attach RUN` waits.",
+        "instead. Returns at once; with --wait, as `gridtask attach RUN` does.",
         examples=EXAMPLES,
     )
     add_run(parser)
@@ -39,6 +39,9 @@ def register(
         default=[],
         metavar="OPTION",
         help='further options of qsub: "-q long.q"; may be repeated',
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for the run, with its status"
     )
     parser.set_defaults(run=run)
     return parser
@@ -57,5 +60,9 @@ def run(args: argparse.Namespace) -> int:
         slots=args.slots,
         cluster_params=args.param,
     )
-    say(f"{counted(n_failed, 'call')} submitted again; gridtask attach {run.id} waits")
+    submitted = f"{counted(n_failed, 'call')} submitted again"
+    if args.wait:
+        say(submitted)
+        return wait_for(run)
+    say(f"{submitted}; gridtask attach {run.id} waits")
     return 0

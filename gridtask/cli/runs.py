@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     is_there = cache.open_store() is not None
     rows = [_row(each) for each in runs(cache.path)] if is_there else []
     if not rows:
-        say(f"no runs in {cache.path}")
+        elsewhere = "" if is_there else ", which does not exist: see -C DIR"
+        say(f"no runs in {cache.path}{elsewhere}")
     if args.json:
         write_json(rows)
     else:

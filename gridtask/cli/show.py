@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gridtask.cli import arguments
 from gridtask.cli.errors import CORRUPT
 from gridtask.cli.table import as_age, as_date, as_memory, as_seconds, write_json
-from gridtask.printable import printable
+from gridtask.printable import printable, short_job
 from gridtask.units import format_size
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _pairs(call: CallDetails) -> Iterator[str]:
         "parts": _listed(call.components),
         "with": _listed(f"{n} {version}" for n, version in call.distributions.items()),
         "host": call.host,
-        "job": call.job,
+        "job": call.job and short_job(call.job),
         "run": call.run,
         "file": call.file,
         "type": call.type,

@@ -12,8 +12,8 @@ from gridtask import config
 from gridtask.caches.traces import CallTrace, WorkerTrace, read_traces
 from gridtask.caches.usage import limited_peaks
 from gridtask.errors import CallError, GridTaskError
-from gridtask.printable import printable, shorten
-from gridtask.progress.groups import first_line
+from gridtask.printable import printable, short_job, shorten
+from gridtask.progress.groups import by_cause
 from gridtask.raised import message_of
 from gridtask.store.record import Kind
 from gridtask.units import parse_memory
@@ -188,13 +188,8 @@ class _Failures:
     def grouped(self) -> list[Failures]:
         """Return the failures grouped by cause, the largest group first."""
         errors = self._run.failures()
-        groups: dict[tuple[str, str], list[int]] = {}
-        for position, error in errors.items():
-            is_about_one = isinstance(error, CallError)
-            message = "" if is_about_one else first_line(message_of(error))
-            cause = (type(error).__name__, message)
-            groups.setdefault(cause, []).append(position)
-        ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+        groups = by_cause(errors).items()
+        ordered = sorted(groups, key=lambda item: -len(item[1]))
         return [
             self._group(kind, message, positions, errors[positions[0]], n < N_GROUPS)
             for n, ((kind, message), positions) in enumerate(ordered)
@@ -266,7 +261,7 @@ def _slowest(run: Run[Any], workers: list[WorkerTrace]) -> list[SlowCall]:
                 seconds=call.seconds,
                 memory_mb=max(call.address_mb, call.resident_mb),
                 host=printable(worker.host or "-"),
-                job=printable(worker.job or "-"),
+                job=printable(short_job(worker.job or "-")),
             )
         )
     return slowest

@@ -92,7 +92,7 @@ def test_the_line_of_the_warning_can_be_further_up() -> None:
     ("params", "message"),
     [
         ("-l 'h_vmem=4G", "No closing quotation"),
-        ("h_vmem=4G", "expected an option, '-...', not 'h_vmem=4G'"),
+        ("h_vmem=4G", "such as '-l h_vmem=4G', not 'h_vmem=4G'"),
         ([4], "4 is no string"),
         ([None], "None is no string"),
         (4, "cannot be split"),

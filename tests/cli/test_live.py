@@ -219,6 +219,19 @@ def test_attach_tells_what_failed_and_retry_mends_it(project):
     assert (status, "nothing to retry" in err) == (0, True)
 
 
+def test_retry_waits_if_asked(project):
+    """With --wait it ends as attach does: status 1 while calls still fail."""
+    (project.folder / "fail").touch()
+    run_id = project.submit(fail=True)
+    project.go()
+    assert project.run("attach", run_id)[0] == 1
+    status, _, err = project.run("retry", run_id, "--wait")
+    assert (status, "ValueError" in err) == (1, True)
+    (project.folder / "fail").unlink()
+    status, _, err = project.run("retry", run_id, "--wait")
+    assert (status, "3 finished" in err) == (0, True)
+
+
 def test_cancel_keeps_results_and_needs_a_yes(project):
     """Without a terminal nothing is cancelled by mistake."""
     project.python("quick.map([{'n': n} for n in range(3)], progress=False)")
