@@ -128,6 +128,8 @@ class CallError(GridTaskError):
         How often the call was tried.
     what : str
         What happened, without the call and what to do about it.
+    cause : str
+        The same in some words that other calls may share: ``"SIGSEGV"``.
     host, job_id, log : str or None
         Where it last ran, in which array task (``"118.7"``), and the path of
         that array task's log.
@@ -139,6 +141,7 @@ class CallError(GridTaskError):
         *,
         key: str = "",
         what: str = "",
+        cause: str = "",
         attempts: int = 1,
         host: str | None = None,
         job_id: str | None = None,
@@ -148,6 +151,7 @@ class CallError(GridTaskError):
         self.key = key
         self.kind = type(self).__name__
         self.what = what
+        self.cause = cause
         self.attempts = attempts
         self.host = host
         self.job_id = job_id

@@ -169,6 +169,8 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
             error = restore(record["pickled"])
         except Exception as problem:  # its class may be gone or have changed
             record = {**record, "message": f"{record['message']} ({problem!r})"}
+    if isinstance(error, CallError) and error.key:
+        return error  # recorded by a driver, which has told all
     if not isinstance(error, BaseException):
         text = f"the task raised {record['type']}: {record['message']}"
         error = where.error(CallError, text)
@@ -186,10 +188,9 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         note += f"; log: {where.log}" if where.log else ""
         notes = [*getattr(error, "__notes__", ()), note]
         object.__setattr__(error, "__notes__", notes)  # its class may be frozen
-    if record["traceback"]:
-        cause = RemoteTraceback(record["traceback"])
-        cause.where = where
-        object.__setattr__(error, "__cause__", cause)
+    cause = RemoteTraceback(record["traceback"])
+    cause.where = where
+    object.__setattr__(error, "__cause__", cause)
     return error
 
 

@@ -34,8 +34,8 @@ class Group:
     Attributes
     ----------
     kind, message : str
-        Type of the error, and the first line of what it says; that of a
-        `CallError` is about one call only, and left out.
+        Type of the error, and the first line of what it says; the cause of a
+        `CallError`, which says more about one call only.
     number : int
         How many calls.
     lines : sequence of str
@@ -77,7 +77,7 @@ def summarise(
         Returns a call's text for an index.
     """
     groups = []
-    for (kind, message), indices in _by_cause(failures).items():
+    for (kind, message), indices in by_cause(failures).items():
         first = indices[0]
         lines = _lines(failures[first], describe(first), f"call {first}, ")
         groups.append(Group(kind, message, len(indices), lines))
@@ -90,7 +90,7 @@ def in_short(
     """Return the same on one line."""
     groups = [
         Group(kind, shorten(message, MAX_SHORT), len(indices))
-        for (kind, message), indices in _by_cause(failures).items()
+        for (kind, message), indices in by_cause(failures).items()
     ]
     groups.sort(key=lambda group: -group.number)
     heads = ", ".join(group.head for group in groups)
@@ -124,14 +124,17 @@ def first_line(message: str) -> str:
     return shorten(printable(lines[0]), MAX_MESSAGE)
 
 
-def _by_cause(
+def by_cause(
     failures: Mapping[int, BaseException],
 ) -> dict[tuple[str, str], list[int]]:
+    """Return the failed calls of each type of error and cause."""
     groups: dict[tuple[str, str], list[int]] = {}
     for index, error in failures.items():
-        is_about_one = isinstance(error, CallError)
-        first = "" if is_about_one else first_line(message_of(error))
-        groups.setdefault((type(error).__name__, first), []).append(index)
+        if isinstance(error, CallError):
+            cause = error.cause
+        else:
+            cause = first_line(message_of(error))
+        groups.setdefault((type(error).__name__, cause), []).append(index)
     return groups
 
 
