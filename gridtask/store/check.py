@@ -14,12 +14,12 @@ from pathlib import Path
 
 from gridtask import fs
 from gridtask.errors import UnsafeStoreError
-from gridtask.store.compaction import ABANDONED_SECONDS, LOCK, LOCK_SECONDS, MAX_SECONDS
+from gridtask.store.compaction import ABANDONED_SECONDS, LOCK, LOCK_SECONDS
 from gridtask.store.files import SUFFIXES
 from gridtask.store.inspection import Finding, Inspection
 from gridtask.store.repair import salvage
 from gridtask.store.store import MARKER, Store, parse_marker
-from gridtask.store.upkeep import UNFINISHED
+from gridtask.store.upkeep import MAX_SECONDS, UNFINISHED
 
 RUN_SUFFIXES = (".run", ".job", ".done")
 

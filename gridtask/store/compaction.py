@@ -45,10 +45,6 @@ writers do not go on with one after half that time (`writer.IDLE_SECONDS`)."""
 TOMBSTONE_SECONDS = 30 * 86_400.0
 """How long a tombstone stays at least."""
 
-MAX_SECONDS = 86_400.0
-"""A compaction that took longer is not published: tombstones that would
-concern its copies may be gone."""
-
 LOCK = "gc.lock"
 LOCK_SECONDS = 3600.0
 """Age from which a lock is taken to be a dead process's. The lock spares
@@ -211,7 +207,7 @@ class _PackOf:
         if any(name not in listed for name, _ in self._replaced):
             raise _Stopped
         started_at = self._compaction._started_at
-        if fs.server_now(self._path) - started_at > MAX_SECONDS:
+        if fs.server_now(self._path) - started_at > upkeep.MAX_SECONDS:
             raise _Stopped
 
     def _count(self, pack: PackWriter, path: Path) -> None:

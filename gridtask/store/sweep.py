@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gridtask import fs
-from gridtask.store.compaction import MAX_SECONDS
 from gridtask.store.files import Files
-from gridtask.store.upkeep import UNFINISHED
+from gridtask.store.upkeep import MAX_SECONDS, UNFINISHED
 
 GRACE_SECONDS = 120.0
 """How long a replaced file stays, by the file server's clock."""

@@ -14,6 +14,10 @@ SMALL_FILE = 32 << 20
 """Bytes. Larger files are rewritten only when mostly dead, so that each result
 is copied about twice in its life."""
 
+MAX_SECONDS = 86_400.0
+"""A compaction that took longer is not published: tombstones that would
+concern its copies may be gone."""
+
 UNFINISHED = ".tmp"
 """End of the name of a pack that is being written."""
 

@@ -283,7 +283,7 @@ class Session(Generic[R]):
     def _has_results(self) -> bool:
         """Tell whether there may be any result of this task; nothing is made."""
         root = config.find_cache(Path.cwd(), self.settings)
-        return root.is_dir() and self.folder.path.exists()
+        return Store(root).folder(self.label).path.exists()
 
     def _reuse(
         self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]
