@@ -12,8 +12,24 @@ def make(function, folder, **options):
 
 def rerun(folder, n, kind):
     """Map `n` calls in a cache folder: all new, or all there."""
+    import os
+
+    is_new = not os.path.exists(folder)
     task = make(tasks.FUNCTIONS[kind], folder)
     assert len(task.map(range(n), progress=False)) == n
+    if is_new:
+        _settle(folder)
+
+
+def _settle(folder):
+    """Remove now what the next rerun would remove two minutes later."""
+    from gridtask.store import sweep
+    from gridtask.store.store import Store
+
+    sweep.GRACE_SECONDS = -1.0
+    for each in Store.open(folder).folders():
+        each.refresh()
+        each.sweep()
 
 
 def compute(folder, n):
