@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +21,7 @@ from gridtask.identity.closure.components import (
 from gridtask.identity.closure.depends import link_depend
 from gridtask.identity.closure.state import State
 from gridtask.identity.closure.walker import Closure
+from gridtask.identity.collection import without_collection
 
 _MAX_WALKS = 6
 """Walks until no more state is found; more are needed only by wild code."""
@@ -66,7 +65,7 @@ class Code:
         self._boundary = Boundary(self.options["third_party"])
         self._arguments: dict[int, tuple[object, bytes]] = {}
         self.closures: list[Closure] = []
-        with _without_collection():
+        with without_collection():
             self._root = self._walk(self._link_root)
             self.digest = digest_graph(self._root)
 
@@ -159,18 +158,6 @@ class Code:
 
         self._find_uncounted()
         return freeze(self)
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Syntax trees are many small objects that stay: collecting finds nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def identify(

@@ -145,3 +145,38 @@ def test_calls(pairs):
     )
     again = [{"y": rebuild(y, backwards=True), "x": x} for x, y in reversed(pairs)]
     assert HASHER.call_digests(["y", "x"], again) == found[::-1]
+
+
+ROWS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"b": st.integers(0, 1), "a": st.lists(VALUES, max_size=2)}
+        ),
+        st.fixed_dictionaries({1: VALUES, 0: VALUES}),
+        st.sampled_from([{True: 1}, {1: True}, {"a": {}}, {Text("a"): {}}, {}]),
+        st.lists(st.lists(st.integers(0, 1), max_size=9), max_size=9),
+        st.integers(1, 25).map(lambda n: deep(n)),
+        st.sampled_from(["a" * 1024, "a" * 1025, b"a" * 1025, [1] * 64, [1] * 65]),
+        VALUES,
+    ),
+    max_size=5,
+)
+
+
+def deep(n):
+    """Nest a list so many times."""
+    value = []
+    for _ in range(n):
+        value = [value]
+    return value
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(ROWS, ROWS.map(lambda rows: [row for row in rows for _ in range(2)])))
+def test_calls_are_digested_alike_together_and_alone(values):
+    """Which other calls there are does not change the digest of one."""
+    rows = [(value, index) for index, value in enumerate(values)]
+    together = HASHER.row_digests(["a", "b"], rows)
+    alone = [HASHER.row_digests(["a", "b"], [row])[0] for row in rows]
+    uneven = HASHER.row_digests(["a", "b"], [*rows, ({1}, set())])[:-1]
+    assert together == alone == uneven

@@ -10,17 +10,18 @@ state and the code of their class.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from operator import itemgetter
 from typing import Final
 
 from xxhash import xxh3_128_digest
 
+from gridtask.identity.arguments.columns import Columns, UnevenError
 from gridtask.identity.arguments.digests import DIGEST_BYTES
 from gridtask.identity.arguments.file import File
 from gridtask.identity.arguments.handlers import find_handler
-from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS, SCALARS
+from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS
 from gridtask.identity.arguments.walk import Walk
+from gridtask.identity.collection import without_collection
 
 __all__ = ["ArgumentHasher", "File", "call_key"]
 
@@ -134,7 +135,8 @@ class ArgumentHasher:
             Their values, call by call.
         """
         calls = _CallDigester(names, Walk(self._code_digest, find_handler))
-        return calls.digest_all(rows)
+        with without_collection():
+            return calls.digest_all(rows)
 
 
 class _CallDigester:
@@ -146,16 +148,19 @@ class _CallDigester:
         said = walk.plain.digest_sorted(tuple(names))
         self._plain_prefix = b"C" + said
         self._mixed_prefix = b"D" + said
+        self._columns = Columns(_SMALL_ITEMS, _SMALL_LENGTH)
 
     def digest_all(self, rows: Sequence[tuple[object, ...]]) -> list[bytes]:
-        """Digest all rows, those of numbers and short texts many at a time."""
+        """Digest all rows, those of small values of one shape many at a time."""
         digests: list[bytes] = []
         for start in range(0, len(rows), _MANY_ROWS):
             part = rows[start : start + _MANY_ROWS]
-            if _are_small(part):
-                digests += self._walk.plain.digest_each(part, self._plain_prefix)
-            else:
+            try:
+                same = self._columns.sort(part)
+            except UnevenError:
                 digests += map(self._digest, range(start, start + len(part)), part)
+            else:
+                digests += self._walk.plain.digest_each(same, self._plain_prefix)
         return digests
 
     def _digest(self, index: int, values: tuple[object, ...]) -> bytes:
@@ -189,18 +194,6 @@ class _CallDigester:
             if item is not None:
                 return True, item
         return False, self._walk.digest_simple(value)
-
-
-def _are_small(rows: Sequence[tuple[object, ...]]) -> bool:
-    """Tell whether rows hold nothing but numbers and short texts."""
-    kinds = set(map(type, chain.from_iterable(rows)))
-    if kinds <= NUMBERS:
-        return True
-    return kinds <= SCALARS and all(
-        len(value) <= _SMALL_LENGTH  # type: ignore[arg-type]
-        for value in chain.from_iterable(rows)
-        if type(value) not in NUMBERS
-    )
 
 
 def _make_picker(
