@@ -47,6 +47,9 @@ rescheduling."""
 AGAIN = "run the script again to compute it"
 """What to do next where the call itself is not to blame."""
 
+ROOM = "look into its log, and for a full disk: gridtask rm --older 7d makes room"
+"""What to do next where a worker could not write, perhaps not even its log."""
+
 LEFT = "look into its log, and for os._exit and os.exec, also in libraries"
 """What to do next where a process has ended in the midst of a call."""
 

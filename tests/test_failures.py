@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import threading
+from pathlib import Path
 
 import pytest
 
+import gridtask
 from gridtask.backends.base import Accounting
+from gridtask.driver.causes import without_own_frames
 from gridtask.errors import (
     CallError,
     Deleted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,19 @@ from gridtask.driver.watch import JobWatch
 from gridtask.errors import PACKAGE, CallError, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.plan import Place
+from gridtask.printable import shorten
 from gridtask.store.segment import Kind
 from gridtask.store.store import LoadError
 from gridtask.worker import logs
 
 OWN_FRAMES = tuple(f'  File "{place}' for place in (PACKAGE, "<frozen", "<string>"))
 """Begin lines of a crashed interpreter's last words that say nothing to users."""
+
+LINE_WIDTH = 200
+"""Characters of a line of a log that an error shows."""
+
+SOURCE = " " * 4
+"""Begins the lines of a traceback that show the source of a frame."""
 
 
 class Causes:
@@ -108,9 +115,9 @@ class Causes:
         """Return the last lines of what the call printed that an array task is in."""
         start, end = self._unfinished(place)
         text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
-        lines = text.decode(errors="replace").splitlines()
-        lines = [line for line in lines if not line.startswith(OWN_FRAMES)]
-        return "\n".join(lines[-failures.LOG_LINES :])
+        lines = without_own_frames(text.decode(errors="replace").splitlines())
+        last = [shorten(line, LINE_WIDTH) for line in lines[-failures.LOG_LINES :]]
+        return "\n".join(last)
 
     def about(self, index: int) -> dict[str, Any]:
         """Return what is known of where a call ran and what it used."""
@@ -175,6 +182,17 @@ class Causes:
             what = f"its error record cannot be read: {record.exception}"
             return where.error(ResultUnreadable, what)
         return failures.task_exception(record, where)
+
+
+def without_own_frames(lines: Iterable[str]) -> list[str]:
+    """Leave out of a log the frames that say nothing to users, and their source."""
+    kept = []
+    is_own = False
+    for line in lines:
+        is_own = line.startswith(OWN_FRAMES) or (is_own and line.startswith(SOURCE))
+        if not is_own:
+            kept.append(line)
+    return kept
 
 
 def begun(names: Collection[str]) -> set[Place]:

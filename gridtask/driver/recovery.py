@@ -21,6 +21,7 @@ from gridtask.errors import (
     SubmitError,
     TimeLimit,
     UpstreamFailed,
+    WorkerFailedToStart,
 )
 from gridtask.plan import Place
 
@@ -211,10 +212,11 @@ class Recovery:
     def _n_guilty(self, task: OpenTask, error: CallError) -> int:
         """Return how many of a begun array task's open calls share its end.
 
-        Usually the one it was in. If the time ran out at a later call than the
+        Usually the one it was in; all where no call is to blame (a full disk
+        would end each of them). If the time ran out at a later call than the
         first, that one shared the time with others and is not to blame.
         """
-        if isinstance(error, Deleted | ResultUnreadable):
+        if isinstance(error, Deleted | ResultUnreadable | WorkerFailedToStart):
             return len(task.indices)
         if isinstance(error, TimeLimit) and not self._is_at_first_call(task):
             return 0

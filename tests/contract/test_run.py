@@ -206,6 +206,30 @@ def test_process_that_ends_itself_is_named_and_remembered(write_module, backend)
     assert call.error == f"Killed: {error.what}"
 
 
+def test_worker_that_cannot_write_blames_no_call(write_module, tmp_path, backend):
+    """Its calls fail together, and at once: each would end another worker."""
+    if backend == "serial":
+        pytest.skip("it would be this process")
+    source = """
+        import resource
+        from pathlib import Path
+        from gridtask import grid_task
+
+        @grid_task(chunk=3)
+        def fill(n, folder):
+            (Path(folder) / str(n)).touch()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+            print("neither results nor logs can be written")
+            return n
+    """
+    (tmp_path / "marks").mkdir()
+    task, common = write_module(source).fill, {"folder": str(tmp_path / "marks")}
+    errors = task.map(range(3), common=common, return_exceptions=True, timeout=90)
+    assert [type(error) for error in errors] == 3 * [gridtask.WorkerFailedToStart]
+    assert "could not use the cache folder" in str(errors[0])
+    assert [path.name for path in (tmp_path / "marks").iterdir()] == ["0"]
+
+
 def test_process_that_a_call_forks_ends_with_the_call(write_module, tmp_path):
     """Not even one that returns or raises goes on to the result and the next call."""
     source = """
