@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
 from gridtask import fs
-from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError, warn
+from gridtask.errors import (
+    GridTaskError,
+    StoreError,
+    StoreVersionError,
+    UnsafeStoreError,
+    warn,
+)
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
@@ -102,12 +109,7 @@ class Store:
         except StoreError:
             raise
         except OSError as error:
-            msg = (
-                f"cannot use the cache folder {str(store.root)!r}: {error}. Expected a"
-                " folder that you can write to; choose another with GRIDTASK_CACHE or"
-                " cache_dir="
-            )
-            raise StoreError(msg) from error
+            raise unusable(store.root, error) from error
         return store
 
     def _check_marker(self, create: bool) -> None:
@@ -246,6 +248,29 @@ class Store:
         from gridtask.store.check import check
 
         return check(self.root, read_data=read_data, repair=repair)
+
+
+def unusable(root: Path, error: OSError) -> StoreError:
+    """Return what to tell of the system's error about a cache folder."""
+    msg = (
+        f"cannot use the cache folder {str(root)!r}: {error}. Expected a folder that"
+        " you can write to; choose another with GRIDTASK_CACHE or cache_dir="
+    )
+    return StoreError(msg)
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Raise `StoreError` where the system refuses to write into a cache folder."""
+    try:
+        yield
+    except GridTaskError:
+        raise
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not is_full and not str(error.filename or "").startswith(str(root)):
+            raise  # of the user's own code
+        raise unusable(root, error) from error
 
 
 def _check(check: Callable[[Path], None], path: Path, create: bool) -> None:

@@ -25,7 +25,7 @@ from gridtask.errors import ConfigError, NestedSubmission
 from gridtask.options import SETTINGS
 from gridtask.store import values
 from gridtask.store.record import Kind
-from gridtask.store.store import Folder, LoadError, Store
+from gridtask.store.store import Folder, LoadError, Store, writing
 
 if TYPE_CHECKING:
     from gridtask.plan import Plan
@@ -283,7 +283,7 @@ class Session(Generic[R]):
     def _has_results(self) -> bool:
         """Tell whether there may be any result of this task; nothing is made."""
         root = config.find_cache(Path.cwd(), self.settings)
-        return Store(root).folder(self.label).path.exists()
+        return os.path.exists(Store(root).folder(self.label).path)
 
     def _reuse(
         self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]
@@ -346,7 +346,9 @@ class Session(Generic[R]):
         from gridtask.run import Run
 
         submission = self._submission(calls, keys, status.message, **order)
-        return Run(submission.start(), lambda: list(calls), self.label)
+        with writing(self.store.root):
+            execution = submission.start()
+        return Run(execution, lambda: list(calls), self.label)
 
     def _writer(self) -> Any:
         """Return this process's writer of direct calls' results."""

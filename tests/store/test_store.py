@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
 from gridtask.store import store as module
-from gridtask.store.store import Store, folder_name
+from gridtask.store.store import Store, folder_name, writing
 from gridtask.store.values import encode
 
 KEY = b"k" * 16
@@ -279,3 +281,25 @@ def test_the_trash_of_dead_processes_is_emptied(tmp_path):
     fs.make_folder(store.trash / "left" / "below")
     store.empty_trash()
     assert fs.list_names(store.trash) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied", "/cache/submit.lock"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_what_cannot_be_written_tells_what_to_do(error):
+    """A refusal of the system names the cache folder, and where to choose another."""
+    with (
+        pytest.raises(StoreError, match=r"'/cache'.*GRIDTASK_CACHE"),
+        writing(Path("/cache")),
+    ):
+        raise error
+
+
+def test_errors_of_others_stay_as_they_are():
+    """What the user's own code raises while it is packed is not the cache's."""
+    with pytest.raises(FileNotFoundError, match="mine"), writing(Path("/cache")):
+        raise FileNotFoundError(errno.ENOENT, "gone", "/data/mine")
