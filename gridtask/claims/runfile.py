@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask import fs
 from gridtask.calls.binding import Arguments
@@ -27,9 +27,11 @@ from gridtask.claims import upstream
 from gridtask.claims.packing import Buffer, Packer, unpack
 from gridtask.claims.world import World
 from gridtask.errors import ResultUnreadable, StoreError
-from gridtask.plan import ChunkSize, JobRange, Place
 from gridtask.store import values
 from gridtask.store.segment import Entry, Kind, SegmentReader, SegmentWriter
+
+if TYPE_CHECKING:
+    from gridtask.plan import ChunkSize, JobRange, Place
 
 RUN_FLAG = 2
 """Flag of a file header: this container is a run file."""
@@ -130,8 +132,7 @@ class RunPlan:
         return f"gt_{self.run_id}_{number}_{safe}"[:60]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """The calls of one array task: keys and packed arguments, in order."""
 
     keys: list[bytes]
@@ -185,7 +186,7 @@ class RunFileWriter:
         rest = sorted(packed.keys() - set(plan.missing))
         if rest:
             self._append_chunk(0, plan, rest, packed)
-        self._append(Kind.CODE, {"world": asdict(world), "snapshot": snapshot})
+        self._append(Kind.CODE, {"world": world._asdict(), "snapshot": snapshot})
         fields = {name: getattr(plan, name) for name in RunPlan.__slots__}
         fields["jobs"] = [(job.first_task, job.n_tasks) for job in plan.jobs]
         fields["flying"] = {index: tuple(at) for index, at in plan.flying.items()}
@@ -268,6 +269,8 @@ class RunFile:
         StoreError
             If there is none, or another version of gridtask wrote it.
         """
+        from gridtask.plan import JobRange, Place  # workers read no plan
+
         fields = self._decode(Kind.PLAN)
         try:
             fields["jobs"] = [JobRange(*job) for job in fields["jobs"]]

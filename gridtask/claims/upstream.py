@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask.errors import GridTaskError, UpstreamFailed
 from gridtask.store.segment import Kind
@@ -27,8 +26,7 @@ LOOK_SECONDS = 0.5
 """Between two listings while an input is not in sight yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where inputs are read from.
 
     Attributes

@@ -6,9 +6,8 @@ import os
 import sys
 from collections.abc import Collection
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 WORKER = "gridtask.worker"
 """The module that array tasks run."""
@@ -49,8 +48,7 @@ class Captured(TypedDict):
     environ: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Where the user's code runs.
 
     Attributes

@@ -7,14 +7,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask.calls.binding import Arguments, Binder
 from gridtask.claims.runfile import Chunk, RunFile
 from gridtask.claims.world import INSIDE_CALL, World
-from gridtask.errors import TimeLimit, UpstreamFailed
+from gridtask.errors import OutOfMemory, StoreError, TimeLimit, UpstreamFailed
 from gridtask.printable import arguments_text
 from gridtask.raised import describe_exception, error_line
 from gridtask.store import values
@@ -33,8 +32,7 @@ class SoftLimit(BaseException):
     """The scheduler warns that the array task's time is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """Which execution of an array task this is."""
 
     run_id: str
@@ -146,7 +144,7 @@ class Computation:
             encoded = values.encode(describe_exception(error, skip=3))
         except BaseException as error:
             write = writer.fail
-            meta["error"] = error_line(error)
+            meta["error"] = self._error_line(error)
             if isinstance(error, UpstreamFailed):
                 meta["root"] = error.root
             encoded = values.encode(describe_exception(error, skip=3))
@@ -183,6 +181,18 @@ class Computation:
             if os.getpid() != self._pid:
                 _end_fork(sys.exception())
             _go_back(self._world.cwd)
+
+    def _error_line(self, error: BaseException) -> str:
+        """Return an exception as one line, under the name that a map gives it."""
+        line = error_line(error)
+        if not isinstance(error, MemoryError):
+            return line
+        limit = None
+        with suppress(MemoryError, StoreError):
+            limit = self._run_file.plan().memory
+        if limit is None:
+            return line
+        return f"{OutOfMemory.__name__}: it ran out of memory={limit}: {line}"[:200]
 
 
 def _end_fork(error: BaseException | None) -> None:
