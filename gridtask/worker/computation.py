@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -204,7 +203,7 @@ def _end_fork(error: BaseException | None) -> None:
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         status = error.code
     elif error is not None:
-        traceback.print_exception(error)
+        sys.excepthook(type(error), error, error.__traceback__)
         status = 1
     flush()
     os._exit(status)

@@ -103,9 +103,14 @@ def test_too_much_memory_is_an_out_of_memory(run_program: Callable):
 
         found = f.map([1, 600], return_exceptions=True)
         print(found[0], type(found[1]).__name__, found[1])
+        from gridtask import cache
+
+        (failed,) = cache().calls(failed=True)
+        print("recorded as", failed.error)
     """)
     assert f"{1 << 20} OutOfMemory" in said
     assert "ran out of memory=300M" in said
+    assert "recorded as OutOfMemory: it ran out of memory=300M: MemoryError" in said
 
 
 def test_escalation_gives_more_memory(run_program: Callable):
