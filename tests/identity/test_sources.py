@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from gridtask.errors import IdentityError
 from gridtask.identity.code import identify
 
 
@@ -61,8 +62,11 @@ def f(x):
 """
 
 
-def test_a_class_edited_after_its_import_is_not_taken_for_the_new_one(tmp_path, fresh):
+def test_a_class_edited_after_its_import_is_not_taken_for_the_new_one(
+    tmp_path, fresh, monkeypatch
+):
     """What a class was made with counts too: no new process gets its results."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     path = tmp_path / "edited.py"
     path.write_text(OPTION.format(order=True))
     module = fresh("edited")
@@ -70,6 +74,23 @@ def test_a_class_edited_after_its_import_is_not_taken_for_the_new_one(tmp_path, 
     mixed = identify(module.f).digest
     sys.modules.pop("edited")
     assert identify(fresh("edited").f).digest != mixed
+
+
+CLASS = "class A:\n    x = {x}  {comment}\n\ndef f(n):\n    return A.x\n"
+
+
+def test_a_class_edited_after_its_import_is_an_error(tmp_path, fresh, monkeypatch):
+    """What Python compiled for the import tells that the statement is another."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "edited_class.py"
+    path.write_text(CLASS.format(x=[1], comment=""))
+    module = fresh("edited_class")
+    before = identify(module.f).digest
+    path.write_text(CLASS.format(x=[22], comment=""))
+    with pytest.raises(IdentityError, match=r"edited_class\.py' changed on disk.*'A'"):
+        identify(module.f)
+    path.write_text(CLASS.format(x=[1], comment="# a comment"))
+    assert identify(module.f).digest == before
 
 
 def test_lambdas_of_one_line_are_told_apart(tmp_path, fresh):

@@ -12,12 +12,17 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from gridtask.identity.closure.callables import callable_parts, source_text
+from gridtask.identity.closure.callables import (
+    callable_parts,
+    changed_on_disk,
+    source_text,
+)
 from gridtask.identity.closure.classes import ENUM_INTERNALS, registered_classes
 from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import Target, qualify
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.closure.wrappers import is_own_code
+from gridtask.identity.source.bytecode_file import imported_codes
 from gridtask.identity.source.sources import Place
 from gridtask.identity.source.syntax import class_bytes
 from gridtask.identity.source.texts import namespace_sources, read_source
@@ -122,6 +127,7 @@ def class_places(cls: type) -> list[Place]:
 def _expand(closure: Closure, node: Node, cls: type) -> None:
     places = class_places(cls)
     node.add("name", cls.__name__)
+    _check_edited(cls, places)
     for place in places:
         assert not isinstance(place.node, type(None))
         node.add("statement", class_bytes(place.node, hints=closure.hints))  # type: ignore[arg-type]
@@ -143,6 +149,22 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
     for name, value in list(vars(cls).items()):
         if not is_generated(closure, cls, name, value):
             _expand_member(closure, node, cls, name, value)
+
+
+def _check_edited(cls: type, places: list[Place]) -> None:
+    """Refuse a class whose statement was edited after it was imported."""
+    module = sys.modules.get(cls.__module__)
+    for place in places:
+        if module is None or getattr(module, "__file__", None) != place.source.filename:
+            continue
+        codes = imported_codes(module, place.source)
+        if codes is None:
+            continue
+        now = place.source.compile_all().values()
+        texts = [code for same in now for code in same]
+        before = [code for code in codes if code.co_qualname == cls.__qualname__]
+        if not any(code in texts for code in before):
+            raise changed_on_disk(place.source.filename, cls.__qualname__)
 
 
 def _add_live_facts(node: Node, cls: type) -> None:

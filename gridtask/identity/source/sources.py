@@ -300,13 +300,10 @@ class Source:
 
     def _compile(self, text: str | ast.Module) -> _Codes:
         found: _Codes = {}
-        flags = self.flags
-        stack = [compile(text, self.filename, "exec", flags, dont_inherit=True)]
-        while stack:
-            code = stack.pop()
+        whole = compile(text, self.filename, "exec", self.flags, dont_inherit=True)
+        for code in code_objects(whole):
             key = (code.co_qualname, code.co_firstlineno)
             found.setdefault(key, []).append(code)
-            stack.extend(c for c in code.co_consts if isinstance(c, CodeType))
         return found
 
     # -- what the module's own statements do ---------------------------------
@@ -351,6 +348,15 @@ def _statements(units: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _imports(node: ast.stmt) -> TypeGuard[ast.Import | ast.ImportFrom]:
     return isinstance(node, _IMPORTS)
+
+
+def code_objects(whole: CodeType) -> Iterator[CodeType]:
+    """Yield a code object and all inside of it."""
+    stack = [whole]
+    while stack:
+        code = stack.pop()
+        yield code
+        stack.extend(c for c in code.co_consts if isinstance(c, CodeType))
 
 
 def imported_names(
