@@ -213,7 +213,9 @@ class Execution:
                 place = self._ledger.place_of(index)
                 if place and self._is_own(place):
                     what = f"cancelled while it was {self.state_of(index)}"
-                    self.fail(index, self.causes.where(index).error(Deleted, what))
+                    error = self.causes.where(index).error(Deleted, what)
+                    self._ledger.fail(index, error)
+            self._write_deaths()  # the driver, elsewhere, is not to submit them again
             if self.is_final:
                 self._finish()
 
