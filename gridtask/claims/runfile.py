@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,8 +52,7 @@ def new_run_id() -> str:
     return "".join(_ALPHABET[byte % 32] for byte in os.urandom(ID_LENGTH))
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
+class RunPlan(NamedTuple):
     """What a run consists of; readable by any later process.
 
     Attributes
@@ -110,7 +108,7 @@ class RunPlan:
     slots: int = 1
     max_running: int | None = None
     retries: int = 1
-    escalate: dict[str, float] = field(default_factory=dict)
+    escalate: dict[str, float] = {}  # noqa: RUF012 - nobody changes it
     chunk: ChunkSize = "auto"
 
     def chunk_keys(self, task: int) -> list[bytes]:
@@ -187,7 +185,7 @@ class RunFileWriter:
         if rest:
             self._append_chunk(0, plan, rest, packed)
         self._append(Kind.CODE, {"world": world._asdict(), "snapshot": snapshot})
-        fields = {name: getattr(plan, name) for name in RunPlan.__slots__}
+        fields = plan._asdict()
         fields["jobs"] = [(job.first_task, job.n_tasks) for job in plan.jobs]
         fields["flying"] = {index: tuple(at) for index, at in plan.flying.items()}
         del fields["axes"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gridtask.backends.base import Backend, Hold
@@ -219,8 +219,7 @@ class Resubmitter:
         )
         is_cluster = bool(resources.words) or plan.backend == "gridengine"
         root = plan.parent or plan.run_id
-        return replace(
-            plan,
+        return plan._replace(
             run_id=self._child_id(root),
             parent=root,
             name=None,
