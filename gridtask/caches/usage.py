@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -180,7 +181,7 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     return ascending[max(0, math.ceil(share * len(ascending)) - 1)]
 
 
-class _Advice:
+class _Advice(ABC):
     """What to ask for of one resource.
 
     Parameters
@@ -239,21 +240,21 @@ class _Advice:
             f"(largest {self.for_people(used[-1])}); {self.asked or 'nothing'} asked"
         )
 
+    @abstractmethod
     def rounded(self, value: float) -> float:
         """Return the next larger value that people would choose."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parsed(self, text: str) -> float:
         """Return what an asked value means."""
-        raise NotImplementedError
 
+    @abstractmethod
     def written(self, value: float) -> str:
         """Return a value as it is asked for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def for_people(self, value: float) -> str:
         """Return a value as it is read."""
-        raise NotImplementedError
 
 
 class _MemoryAdvice(_Advice):
