@@ -119,7 +119,9 @@ class Reader:
         if "untested" in block.comments:
             assert block.comments["untested"], "say why it is not tested"
         elif "file" in block.comments:
-            (self.folder / block.comments["file"]).write_text(block.text.lstrip("\n") + "\n")
+            (self.folder / block.comments["file"]).write_text(
+                block.text.lstrip("\n") + "\n"
+            )
         elif is_cell(block):
             self._printed = self._run_cell()
         elif block.language == "console":
