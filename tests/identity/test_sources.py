@@ -121,3 +121,42 @@ def test_identifying_starts_without_what_is_heavy():
     argv = [sys.executable, "-c", program]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+GENERATOR = """
+import random
+import numpy as np
+
+A = random.Random(5)
+B = np.random.default_rng(5)
+C = np.random.RandomState(5)
+
+def f(n):
+    return A.random() + B.random() + C.rand()
+
+def g(n):
+    return random.Random(n).random() + np.random.default_rng(n).random()
+"""
+
+
+def test_a_global_generator_counts_with_its_state(tmp_path, fresh):
+    """A draw changes what the next call returns: an equal key would be stale."""
+    (tmp_path / "drawing.py").write_text(GENERATOR)
+    module = fresh("drawing")
+    before = identify(module.f)
+    module.f(1)
+    after = identify(module.f).digest
+    sys.modules.pop("drawing")
+    assert after != before.digest == identify(fresh("drawing").f).digest
+    assert len(before.warnings) == 3
+    assert "make it inside the task, from a seed" in before.warnings[0]
+
+
+def test_a_generator_made_inside_the_task_is_no_state(tmp_path, fresh):
+    """What the warning advises keeps the key, call after call."""
+    (tmp_path / "drawing.py").write_text(GENERATOR)
+    module = fresh("drawing")
+    before = identify(module.g)
+    module.g(1)
+    assert identify(module.g).digest == before.digest
+    assert before.warnings == ()

@@ -39,6 +39,7 @@ _PROCESS = {
 }
 _MEMORY_FILES = (io.StringIO, io.BytesIO)
 _MODULE_HOOKS = ("__getattr__", "__dir__")
+_GENERATORS = {("random", "Random"), ("numpy", "Generator"), ("numpy", "RandomState")}
 _LARGE_BYTES = 100 << 20
 _SHOWN = (int, float, str, bool, bytes, complex, type(None))
 _Definition = Callable[[], "Target | None"]
@@ -118,11 +119,7 @@ def process_state() -> dict[int, tuple[str, str]]:
 
 
 def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> None:
-    if _is_array(value) and value.nbytes > _LARGE_BYTES:
-        closure.warnings[node.name] = (
-            f"{node.name} holds {value.nbytes >> 20} MiB, which are read to identify "
-            "every map; pass it as an argument, or leave it out with ignore_code=[...]"
-        )
+    _warn(closure, node.name, value)
     if type(value).__dictoffset__ and closure.boundary.owns_class(type(value)):
         closure.instances.append(value)
     counted = _without_state(closure, value)
@@ -165,6 +162,29 @@ def _digest(closure: Closure, node: Node, value: Any, define: _Definition) -> No
 
     node.content = content
     closure.kept.append(subjects)
+
+
+def _warn(closure: Closure, name: str, value: Any) -> None:
+    """Warn of a value that is large, or changes by itself."""
+    if _is_array(value) and value.nbytes > _LARGE_BYTES:
+        closure.warnings[name] = (
+            f"{name} holds {value.nbytes >> 20} MiB, which are read to identify "
+            "every map; pass it as an argument, or leave it out with ignore_code=[...]"
+        )
+    if _is_generator(value):
+        closure.warnings[name] = (
+            f"{name} is a random generator: a draw in this process changes what "
+            "later calls return, and so counts; make it inside the task, from a seed "
+            "that is an argument"
+        )
+
+
+def _is_generator(value: object) -> bool:
+    """Return whether this is a generator of random numbers that has a state."""
+    return any(
+        (base.__module__.partition(".")[0], base.__name__) in _GENERATORS
+        for base in type(value).__mro__
+    )
 
 
 def _short(node: Node) -> str:
