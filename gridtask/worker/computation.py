@@ -191,7 +191,8 @@ class Computation:
             limit = self._run_file.plan().memory
         if limit is None:
             return line
-        return f"{OutOfMemory.__name__}: it ran out of memory={limit}: {line}"[:200]
+        what = f"it ran out of memory={limit}: {line}".removesuffix(": ")
+        return f"{OutOfMemory.__name__}: {what}"[:200]
 
 
 def _end_fork(error: BaseException | None) -> None:
