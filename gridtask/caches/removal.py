@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gridtask import fs
@@ -129,12 +129,17 @@ class Removal:
         if not cancel:
             self.check()
         removed = self.preview()
-        cancel_flights(self.store, self.in_flight)
+        cancel_flights(self.store, self.in_flight, self._going_on())
         for part in self.parts:
             if part.flights:
                 part.look_again()
             self._remove(part)
         return removed
+
+    def _going_on(self) -> set[str]:
+        """Return the runs of which array tasks stay in flight."""
+        places = {flight.place for flight in self.in_flight}
+        return {f.place.run_id for f in self._flights if f.place not in places}
 
     def _remove(self, part: Part) -> None:
         """Remove what is selected of one task."""
@@ -182,8 +187,15 @@ def remove_folder(store: Store, part: Part) -> None:
 def cancel_flights(
     store: Store,
     flights: Sequence[Flight],
+    going_on: Collection[str] = (),
 ) -> None:
     """Delete the array tasks of calls in flight, and wait until they have ended.
+
+    Parameters
+    ----------
+    going_on : collection of str
+        Runs that have other array tasks. All others end here: their drivers,
+        elsewhere, are not to submit anything again.
 
     Raises
     ------
@@ -200,6 +212,8 @@ def cancel_flights(
             "a moment, or end the process that submits it"
         )
         raise GridTaskError(msg)
+    from gridtask.claims.claim import open_claim
+
     jobs: dict[str, dict[str, set[int]]] = {}
     for flight in flights:
         of_backend = jobs.setdefault(flight.backend, {})
@@ -208,6 +222,9 @@ def cancel_flights(
         backend = open_backend(name, store.runs)
         for job_id, numbers in tasks.items():
             backend.cancel(job_id, sorted(numbers))
+    for run_id in {flight.place.run_id for flight in flights} - set(going_on):
+        with contextlib.suppress(FileNotFoundError):  # removed by somebody else
+            open_claim(store.runs, run_id).retire({"cancelled": True})
     _await_end(store, jobs)
 
 

@@ -205,6 +205,14 @@ class Claim:
             if fs.size(self._path(".run")) > KEEP_BYTES:
                 fs.remove(self._path(".run"))
 
+    def is_cancelled(self) -> bool:
+        """Tell whether somebody has deleted all that was in flight of the run."""
+        try:
+            content = json.loads(fs.read_file(self._path(".done")))
+        except (OSError, ValueError, GridTaskError):
+            return False
+        return isinstance(content, dict) and bool(content.get("cancelled"))
+
     def withdraw(self) -> None:
         """Remove the run file of a run of which no job was submitted."""
         fs.remove(self._path(".run"))

@@ -14,7 +14,7 @@ from gridtask.debug import debug
 from gridtask.driver.ledger import Ledger, OpenTask
 from gridtask.driver.records import Records
 from gridtask.driver.watch import JobWatch
-from gridtask.errors import PACKAGE, CallError, ResultUnreadable
+from gridtask.errors import PACKAGE, CallError, Deleted, ResultUnreadable
 from gridtask.failures import Circumstances
 from gridtask.plan import Place
 from gridtask.printable import shorten
@@ -144,13 +144,17 @@ class Causes:
         debug(what, task.place, len(task.indices), ended)
         self.spans[task.first] = self._unfinished(task.place)
         rest = replace(first, log_tail="")
+        claim = self._claims.get(task.place.run_id)
+        is_cancelled = claim is not None and claim.is_cancelled()
         errors = {}
         for index in task.indices:
             where = first
             if index != task.first:
                 key = self._plan.keys[index].hex()
                 where = replace(rest, call=self._texts(index), key=key)
-            if self._watch.job_of(task.place) is None:
+            if is_cancelled:
+                errors[index] = where.error(Deleted, "cancelled by another process")
+            elif self._watch.job_of(task.place) is None:
                 errors[index] = failures.never_submitted(where)
             else:
                 has_run = has_begun or task.was_running

@@ -340,6 +340,8 @@ class Execution:
                 by_run.setdefault(run_id, {})[self.plan.keys[index]] = death
         self._noted.update(self.failures)
         for run_id, deaths in by_run.items():
+            if self._claims[run_id].is_cancelled():
+                continue  # its results were removed: nothing is to come back
             try:
                 write_deaths(self.folder, self._claims[run_id].plan, deaths)
             except (GridTaskError, OSError) as error:

@@ -55,3 +55,32 @@ def test_what_was_submitted_again_can_be_cancelled(failed):
     failed.run("-c", CANCEL)
     done = failed.run("-c", SHOW)
     assert "1 failed" in done.stdout
+
+
+CHUNKS = """
+    @grid_task(chunk=2)
+    def twice(n):
+        mark(n)
+        time.sleep(float(os.environ.get("SECONDS_OF_TWICE", "60")))
+        return n
+
+    if __name__ == "__main__":
+        run = twice.submit_map(range(4), run="mine")
+        kinds = run.results(timeout=90, return_exceptions=True)
+        print(sorted({type(kind).__name__ for kind in kinds}), len(kinds))
+"""
+
+
+@pytest.mark.parametrize("command", ["cancel", "rm"])
+def test_what_another_process_cancels_is_not_submitted_again(project, backend, command):
+    """Not even the calls that waited behind those whose processes were killed."""
+    project.write("program.py", CHUNKS)
+    driver = project.start("program.py")
+    project.wait_until(lambda: {0, 2} <= project.executions().keys(), "calls run")
+    options = (
+        ["mine", "--yes"] if command == "cancel" else ["--all", "--cancel", "--yes"]
+    )
+    project.run("-m", "gridtask", command, *options)
+    done = project.finish(driver)
+    assert done.stdout == "['Deleted'] 4\n", done.stderr
+    assert project.executions() == {0: 1, 2: 1}
