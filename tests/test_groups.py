@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gridtask.errors
 from gridtask.backends.base import Accounting
 from gridtask.failures import (
     Circumstances,
@@ -120,3 +121,9 @@ def test_messages_of_users_are_made_harmless_and_short():
     assert max(map(len, text.splitlines())) < groups.MAX_MESSAGE + 50
     assert "second line" not in text
     assert "(its message cannot be shown)" in text
+
+
+def test_frames_of_gridtask_are_no_place_to_look():
+    """A result that cannot be stored was not returned by a line of gridtask's."""
+    traceback = f'  File "{gridtask.errors.__file__}", line 9, in _dump\nTypeError: x'
+    assert "_dump" not in " ".join(example_lines("x", traceback, where()))

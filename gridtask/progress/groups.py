@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gridtask.errors import CallError
+from gridtask.errors import PACKAGE, CallError
 from gridtask.failures import Circumstances, RemoteTraceback
 from gridtask.printable import printable, shorten
 from gridtask.raised import message_of
@@ -152,7 +152,7 @@ def _lines(error: BaseException, call: str, number: str) -> list[str]:
 
 def _location(traceback: str) -> str:
     """Return where an error was raised, in the user's code if that is known."""
-    frames = FRAME.findall(traceback)
+    frames = [f for f in FRAME.findall(traceback) if not f[0].startswith(PACKAGE)]
     own = [f for f in frames if not any(part in f[0] for part in NOT_THE_USERS)]
     for path, line, function in (own or frames)[-1:]:
         near = os.path.relpath(path)
