@@ -203,7 +203,8 @@ class LocalBackend:
         except OSError as error:
             msg = (
                 f"the state of local jobs is unknown: {str(self._folder)!r} cannot be"
-                f" listed ({error.strerror}); make it readable again"
+                f" listed ({error.strerror}); make it readable again, or if it was"
+                " removed press Ctrl-C and run the script again"
             )
             raise SchedulerUnavailable(msg) from error
         names = [name for name in names if name.endswith(SUFFIX)]
