@@ -125,5 +125,9 @@ def test_messages_of_users_are_made_harmless_and_short():
 
 def test_frames_of_gridtask_are_no_place_to_look():
     """A result that cannot be stored was not returned by a line of gridtask's."""
-    traceback = f'  File "{gridtask.errors.__file__}", line 9, in _dump\nTypeError: x'
-    assert "_dump" not in " ".join(example_lines("x", traceback, where()))
+    traceback = (
+        f'  File "{gridtask.errors.__file__}", line 9, in encode\n'
+        '  File "/venv/lib/python3.12/site-packages/cloudpickle.py", line 9, in dump\n'
+    )
+    first, *_ = example_lines("x", traceback, where())
+    assert first == "array task 118.7 on node042"

@@ -152,8 +152,10 @@ def _lines(error: BaseException, call: str, number: str) -> list[str]:
 
 def _location(traceback: str) -> str:
     """Return where an error was raised, in the user's code if that is known."""
-    frames = [f for f in FRAME.findall(traceback) if not f[0].startswith(PACKAGE)]
+    frames = FRAME.findall(traceback)
     own = [f for f in frames if not any(part in f[0] for part in NOT_THE_USERS)]
+    if not own and any(path.startswith(PACKAGE) for path, *_ in frames):
+        return ""  # it was raised behind the call, where its result is stored
     for path, line, function in (own or frames)[-1:]:
         near = os.path.relpath(path)
         shown = path if near.startswith(os.pardir) else near
