@@ -21,7 +21,13 @@ MAX_SHORT = 60
 FRAME = re.compile(r'^ *File "(.+?)", line (\d+), in (.+)$', re.MULTILINE)
 """A line of a traceback."""
 
-NOT_THE_USERS = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen ")
+NOT_THE_USERS = (
+    PACKAGE,
+    "/site-packages/",
+    "/dist-packages/",
+    "/lib/python",
+    "<frozen ",
+)
 """Parts of the paths of modules that nobody looks for a mistake in first."""
 
 KEPT = "The other results are kept; a rerun computes only what failed."
