@@ -264,6 +264,7 @@ class Execution:
         """Drop the run, its results, its failures and its open calls."""
         self.cancel()
         with self._lock:
+            self.folder.refresh()  # `cancel` has written what it cancelled
             for kind in (Kind.OK, Kind.ERR):
                 self.folder.remove(self.folder.find(self.plan.keys, kind))
             self._finish()

@@ -292,6 +292,15 @@ def test_delete_drops_results_and_run(tasks, gate):
     assert tasks.wait_for.plan([{"gate": str(gate), "n": 1}]).to_submit == 1
 
 
+def test_delete_drops_open_calls(tasks, gate, backend):
+    """What it cancels leaves no failures behind."""
+    if backend == "serial":
+        pytest.skip("nothing is open when submit_map returns")
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": 7}])
+    run.delete()
+    assert gridtask.cache().calls(failed=True) == []
+
+
 def test_delete_drops_failures(tasks):
     """Nothing is listed any more."""
     run = tasks.fail.submit_map([3])
