@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     for row in damaged:
         say(row["error"])
     if not rows:
-        elsewhere = "" if where.exists() else ", which does not exist: see -C DIR"
+        elsewhere = "" if os.path.exists(where) else ", which does not exist: see -C DIR"
         say(f"nothing to list in {where}{elsewhere}")
     if args.json:
         write_json(rows)
