@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gridtask.backends.site import SiteProfile
 from gridtask.errors import ConfigError, warn
@@ -105,8 +105,7 @@ class Settings:
         return _overlay(self, values)
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """Settings and their origins.
 
     Attributes
@@ -120,8 +119,7 @@ class Loaded:
     origins: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _Layer:
+class _Layer(NamedTuple):
     origin: Mapping[str, str]
     values: dict[str, Any]
     site: dict[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gridtask.printable import printable
 from gridtask.units import format_duration
@@ -23,8 +23,7 @@ MAX_MARKS = 60
 """Points in time, a second apart or more, over which the pace is measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How many calls of a map are in which state.
 
     Attributes
@@ -62,8 +61,7 @@ _Row = tuple[str, Counts, str]
 """A line with a bar: name, counts, what follows the share."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A run whose results another one needs: its task's name and its counts."""
 
     name: str
