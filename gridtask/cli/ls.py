@@ -133,7 +133,8 @@ def run(args: argparse.Namespace) -> int:
     for row in damaged:
         say(row["error"])
     if not rows:
-        elsewhere = "" if os.path.exists(where) else ", which does not exist: see -C DIR"
+        is_there = os.path.exists(where)
+        elsewhere = "" if is_there else ", which does not exist: see -C DIR"
         say(f"nothing to list in {where}{elsewhere}")
     if args.json:
         write_json(rows)
