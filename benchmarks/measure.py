@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -135,7 +136,8 @@ def run(
     The CPU seconds are those of all its processes, detached ones too: they
     become children of this one (prctl(2), PR_SET_CHILD_SUBREAPER).
     """
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    adopt = partial(ctypes.CDLL(None).prctl, PR_SET_CHILD_SUBREAPER)
+    adopt(1)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -147,6 +149,7 @@ def run(
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         cpu = usage.ru_utime + usage.ru_stime + _reap()
+        adopt(0)  # a cell that is started between two commands is none of them
         out.seek(0)
         err.seek(0)
         if process.returncode:
