@@ -37,8 +37,8 @@ def _case(n):
     args = ("cluster", FOLDER, n)
     first = ("cluster_first", FOLDER, n)
     entries = [
-        contestant("gridtask, map", "with_gridtask", *args, role="gridtask"),
-        contestant("gridtask, submit_map", "with_gridtask", *first, role="gridtask"),
+        contestant("gridtask", "with_gridtask", *args, role="gridtask"),
+        contestant("gridtask submit_map", "with_gridtask", *first, role="gridtask"),
         contestant("dask-jobqueue", "with_dask", *args),
         contestant("Parsl", "with_parsl", *args),
         contestant("bare array of 8 chunks", "floor", *args, role="floor"),
