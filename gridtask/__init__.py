@@ -6,10 +6,10 @@ other name is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # importing `typing` takes as long as starting Python
 if TYPE_CHECKING:
+    from typing import Any
+
     from gridtask.caches.folder import cache
     from gridtask.errors import (
         CallError,
@@ -99,6 +99,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module 'gridtask' has no attribute {name!r}"
         raise AttributeError(msg)
+    from importlib import import_module
+
     value = getattr(import_module(f"gridtask.{_HOME.get(name, 'errors')}"), name)
     globals()[name] = value
     return value

@@ -78,7 +78,7 @@ def test_what_is_held_back_goes_on_by_itself(project, monkeypatch):
         PROGRAM,
         task="""
     import os, signal
-    from gridtask import adaptation
+    from gridtask.driver import adaptation
     from gridtask.backends.gridengine import GridEngineBackend
 
     adaptation.POSTPONED_SECONDS = 5.0
@@ -105,7 +105,7 @@ def test_what_is_held_back_goes_on_by_itself(project, monkeypatch):
 def test_what_goes_wrong_then_loses_nothing(project, change, kinds):
     """Either all stays as it is, or the calls fail with the reason; a rerun heals."""
     task = f"""
-    from gridtask import adaptation
+    from gridtask.driver import adaptation
     from gridtask.backends.gridengine import GridEngineBackend
     from gridtask.driver.retry import Resubmitter
     from program import square
