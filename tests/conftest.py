@@ -15,6 +15,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests write a module twice within a second, and of the same size: Python would
+# take the first one's byte code for the second one's. Users do not.
+sys.dont_write_bytecode = True
+
 GRIDCELL = Path(__file__).with_name("gridcell.py")
 CELL_SLOTS = 4
 DEPENDENCIES = ("numpy", "cloudpickle", "xxhash", "tabulate", "rich", "hypothesis")
