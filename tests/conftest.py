@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 # Tests write a module twice within a second, and of the same size: Python would
-# take the first one's byte code for the second one's. Users do not.
+# take the first one's byte code for the second one's. Users are not that quick.
 sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the scripts that tests run
 
 GRIDCELL = Path(__file__).with_name("gridcell.py")
 CELL_SLOTS = 4
