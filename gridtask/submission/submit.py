@@ -18,6 +18,7 @@ from gridtask.calls.work import Work, call_text
 from gridtask.claims import claim as claims
 from gridtask.claims import upstream
 from gridtask.claims.claim import Claim
+from gridtask.claims.ended import without_failed
 from gridtask.claims.jobs import job_request, submit_jobs
 from gridtask.claims.lock import submit_lock, this_process
 from gridtask.claims.runfile import RunFileWriter, RunPlan, new_run_id
@@ -271,7 +272,8 @@ class Submission:
             places = claim.in_flight(states)
             if not places:
                 claim.abandon()
-            for key in places.keys() & wanted.keys():
+            shared = places.keys() & wanted.keys()
+            for key in without_failed(shared, claim.plan.run_id, self.folder):
                 flying[wanted[key]] = places[key]
                 self.keys[wanted[key]] = key
                 self._known[claim.plan.run_id] = claim

@@ -308,3 +308,32 @@ def test_delete_drops_failures(tasks):
         run.results(timeout=60)
     run.delete()
     assert gridtask.cache().calls(failed=True) == []
+
+
+def test_a_failed_call_is_tried_anew_while_its_array_task_goes_on(
+    write_module, tmp_path, backend
+):
+    """A rerun adopts the calls behind it, and submits that one again."""
+    if backend == "serial":
+        pytest.skip("nothing is open when submit_map returns")
+    source = """
+        import time
+        from pathlib import Path
+        from gridtask import grid_task
+
+        @grid_task(chunk=2)
+        def half(n, gate):
+            if n == 0:
+                raise RuntimeError("closed")
+            while not Path(gate).exists():
+                time.sleep(0.02)
+            return n
+    """
+    task = write_module(source).half
+    calls = [{"n": n, "gate": str(tmp_path / "gate")} for n in range(2)]
+    run = task.submit_map(calls)
+    assert isinstance(run[0].exception(timeout=60), RuntimeError)
+    plan = task.plan(calls)
+    assert (plan.in_flight, plan.to_submit) == (1, 1)
+    (tmp_path / "gate").touch()
+    assert run[1].result(timeout=60) == 1

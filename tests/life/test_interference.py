@@ -31,8 +31,9 @@ def mapping(project, monkeypatch):
     project.write("program.py", MAP)
     process = project.start("program.py")
     project.wait_until(lambda: len(project.executions()) >= 2, "both run")
-    rows = sge("qstat").splitlines()
-    return process, next(row.split()[0] for row in rows if "gt_" in row)
+    rows = [row for row in sge("qstat").splitlines() if "gt_" in row]
+    newest = max(int(row.split()[0]) for row in rows)  # another test's may be ending
+    return process, str(newest)
 
 
 def sge(*argv):
