@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 WAITING = r"4 calls: 0 cached / 1 finished / 2 running / 1 failed / 0 in queue \(press"
@@ -22,6 +24,10 @@ def window(desk, backend):
 def waiting(desk):
     window = desk.python(desk.script())
     window.wait_for(WAITING)
+    end = time.monotonic() + 60
+    while len(desk.marks()) < 4:  # running for the scheduler, and about to begin
+        assert time.monotonic() < end, desk.marks()
+        time.sleep(0.02)
     return window
 
 
