@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from gridtask import config, fs
 from gridtask.backends.base import Backend, JobState, TaskState
-from gridtask.errors import CorruptRecordError, SchedulerUnavailable, warn
+from gridtask.claims.ended import without_failed
+from gridtask.errors import SchedulerUnavailable, warn
 from gridtask.plan import Place
 from gridtask.printable import arguments_text
-from gridtask.store.record import Kind
 
 if TYPE_CHECKING:
     from gridtask.claims.claim import Claim
@@ -203,29 +203,18 @@ def _states(claim: Claim, states: Mapping[str, JobState]) -> Iterator[tuple[int,
 
 
 def _without_ended(flights: list[Flight], folder: Folder) -> Iterator[Flight]:
-    """Leave out what has ended; of an array task only the first one runs."""
+    """Leave out what has ended of one claim; of an array task only one call runs."""
     keys = [flight.key for flight in flights]
-    results = folder.find(keys)
-    failures = folder.find(keys, kind=Kind.ERR)
+    still_open = set(without_failed(keys, flights[0].place.run_id, folder))
     begun: set[Place] = set()
-    for flight, result, failure in zip(flights, results, failures, strict=True):
-        if result >= 0:
-            continue
-        if failure >= 0 and _run_of(folder, failure) == flight.place.run_id:
+    for flight, result in zip(flights, folder.find(keys), strict=True):
+        if result >= 0 or flight.key not in still_open:
             continue
         if flight.state == "running" and flight.place in begun:
             yield replace(flight, state="queued")
         else:
             begun.add(flight.place)
             yield flight
-
-
-def _run_of(folder: Folder, number: int) -> object:
-    """Return the run that wrote a record, None if it is damaged."""
-    try:
-        return folder.meta(number).get("run")
-    except CorruptRecordError:
-        return None
 
 
 def _open_run_file(runs: Path, run_id: str) -> RunFile | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from gridtask.store.segment import Kind
+from gridtask.store.record import Kind
 
 if TYPE_CHECKING:
     from gridtask.store.store import Folder
