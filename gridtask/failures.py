@@ -310,7 +310,7 @@ def _killed(number: int, ended: Accounting, where: Circumstances) -> CallError:
     if ended.failed == SYSTEM_KILLED:
         kind, hint = OutOfMemory, ": the machine was out of memory"
     elif name == "SIGKILL":
-        hint = " (by somebody, or by the node for want of memory)"
+        hint = " (its job was deleted, or it was killed by hand or for want of memory)"
     seconds = ended.wall_seconds or 0.0
     what = f"{where.place} was killed by {name} after {seconds:.0f} s{hint}"
     return where.error(kind, what, cause=name)
