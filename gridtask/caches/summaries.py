@@ -59,6 +59,8 @@ class CallSummary:
         unknown``.
     error : str or None
         Type and message of what a failed call raised.
+    cause : str or None
+        What a call that died has in common with others: ``"SIGKILL"``.
     seconds : float or None
         Wall time.
     peak_mb : int or None
@@ -76,6 +78,7 @@ class CallSummary:
     args: str | None
     state: str
     error: str | None
+    cause: str | None
     seconds: float | None
     peak_mb: int | None
     ended_at: float | None
@@ -134,7 +137,7 @@ def _call_summary(call: Call, meta: dict[str, object] | OSError) -> CallSummary:
         state, about = "failed" if call.failed else "done", meta
     texts = {
         name: None if about.get(name) is None else str(about[name])
-        for name in ("args", "error", "host", "job", "run")
+        for name in ("args", "error", "cause", "host", "job", "run")
     }
     return CallSummary(
         task=call.folder.name,
@@ -156,6 +159,7 @@ def flight_summary(flight: Flight, args: str | None) -> CallSummary:
         args=args,
         state=flight.state,
         error=None,
+        cause=None,
         seconds=None,
         peak_mb=None,
         ended_at=None,

@@ -27,7 +27,7 @@ def failures_text(cache: Cache, rows: Sequence[Row]) -> str:
     for row in rows:
         kind, _, message = str(row["error"]).partition(": ")
         if _is_call_error(kind):
-            message = ""  # it is about one call only
+            message = row["cause"] or ""  # else it is about one call only
         found.setdefault((kind, first_line(message)), []).append(row)
     groups = [
         Group(kind, message, len(alike), _lines(cache, alike[0]))

@@ -69,7 +69,7 @@ CALL_COLUMNS = (
 
 TASK_FIELDS = [column.field for column in TASK_COLUMNS]
 CACHE_FIELDS = [column.field for column in CACHE_COLUMNS]
-CALL_FIELDS = [*(column.field for column in CALL_COLUMNS), "host", "job", "run"]
+CALL_FIELDS = [*(c.field for c in CALL_COLUMNS), "cause", "host", "job", "run"]
 """By what may be sorted."""
 
 DAMAGED = "damaged"

@@ -53,6 +53,7 @@ def write_deaths(folder: Folder, plan: RunPlan, deaths: Mapping[bytes, Death]) -
                 "job": error.job_id,
                 "host": error.host,
                 "error": printable(f"{error.kind}: {error.what}"),
+                "cause": error.cause,
                 "args": arguments,
                 "log": span,
             }

@@ -118,6 +118,17 @@ def test_failed_lists_failed_calls(filled, rows):
     assert (row["task"], row["args"], row["state"]) == ("simulate", "seed=3", "failed")
 
 
+def test_failed_tells_deaths_by_their_causes(cache, capsys):
+    """Calls that died are grouped by what killed them, as in a MapError."""
+    for key, cause in (("aa", "SIGKILL"), ("bb", "SIGSEGV"), ("cc", "SIGKILL")):
+        error = {"error": f"Killed: {key} died", "cause": cause}
+        cache.put("f", key, failed=True, value={"traceback": ""}, **error)
+    cache.run("ls", "--failed")
+    text = capsys.readouterr().err
+    assert "2 x Killed: SIGKILL" in text
+    assert "1 x Killed: SIGSEGV" in text
+
+
 def test_older_leaves_the_recent_out(filled, rows):
     """--older counts only what ended so long ago."""
     filled.run("ls", "--older", "9d", "--json")
