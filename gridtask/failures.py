@@ -179,8 +179,10 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
         error = where.error(CallError, text)
     elif isinstance(error, MemoryError) and where.memory:
         said = record["message"] or record["type"]
-        peak = f" at {format_size(where.peak_mb * 2**20)}" if where.peak_mb else ""
-        text = f"it ran out of memory={where.memory}{peak}: {said}"
+        text = f"it ran out of memory={where.memory}: {said}"
+        if where.peak_mb:  # what was asked for and refused does not count
+            peak = format_size(where.peak_mb * 2**20)
+            text += f" (its peak before that was {peak})"
         error = where.error(OutOfMemory, text, where.more_memory)
     elif isinstance(error, TimeLimit):
         limit = f" of time={where.time}" if where.time else ""

@@ -207,7 +207,8 @@ def test_out_of_memory_under_a_limit_names_the_limit():
     where = dataclasses.replace(WHERE, memory="4G", peak_mb=4000, run="k3f9a2bc")
     back = travel(MemoryError("cannot allocate"), where)
     assert type(back) is OutOfMemory
-    assert "it ran out of memory=4G at 3.9 GiB: cannot allocate" in str(back)
+    assert "it ran out of memory=4G: cannot allocate" in str(back)
+    assert "(its peak before that was 3.9 GiB)" in str(back)
     retry = 'gridtask retry k3f9a2bc --memory 8G, or simulate.options(memory="8G")'
     assert f"next: {retry}" in str(back)
     assert isinstance(back.__cause__, RemoteTraceback)
