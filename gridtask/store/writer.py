@@ -19,7 +19,7 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.fs import Buffer
-from gridtask.store.pending import Pending
+from gridtask.store.pending import Copies, Pending
 from gridtask.store.record import NO_CODE, NO_KEY, Kind
 from gridtask.store.segment import SegmentWriter
 from gridtask.store.values import Encoded
@@ -90,6 +90,7 @@ class RecordWriter:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._pending: list[Pending] = []
+        self._copies = Copies(2 * SYNC_BYTES)
         self._n_pending_bytes = 0
         self._waits_since = 0.0
         self._written_at = 0.0
@@ -164,10 +165,6 @@ class RecordWriter:
     ) -> None:
         """Write a record of any kind; as `put`."""
         parts: Sequence[Buffer] = encoded.parts
-        if len(parts) > 1 and encoded.n_bytes < SYNC_BYTES:
-            # The caller may change its arrays before the sync has returned.
-            # Larger ones are synced before this returns.
-            parts = [b"".join(parts)]
         rest = (seconds, peak_mb, encoded.has_buffers)
         with self._lock:
             self._raise_error()
@@ -175,6 +172,9 @@ class RecordWriter:
             if self._segment is None:
                 self._attempt(self._start_segment)
             assert self._segment is not None
+            if len(parts) > 1 and encoded.n_bytes < SYNC_BYTES:
+                # The caller may change its arrays. Larger ones are synced at once.
+                parts = [self._copies.add(parts, encoded.n_bytes)]
             now_ns = self._segment.now_ns()
             self._pending.append(Pending(kind, parts, key, code, meta, now_ns, *rest))
             self._n_pending_bytes += encoded.n_bytes
@@ -285,6 +285,7 @@ class RecordWriter:
             msg = f"{self._segment.path} is gone"
             raise FileNotFoundError(errno.ENOENT, msg)
         self._pending.clear()
+        self._copies.clear()
         self._n_pending_bytes = 0
 
     def _start_segment(self) -> None:

@@ -215,6 +215,22 @@ def test_an_array_that_is_changed_later_is_kept_as_it_was(folder_path, writer, f
     assert results(folder_path, 1)[0].tolist() == [0] * 5
 
 
+def test_many_arrays_that_are_changed_later_are_kept_as_they_were(
+    folder_path, writer, fail_at
+):
+    """Copies of what waits for one sync, and for the next, are not mixed up."""
+    array = np.zeros(200_000)
+    for i in range(20):
+        if i in (7, 13):
+            fail_at("sync", 1)
+        array[:] = i
+        put(writer, i, array)
+    array[:] = -1
+    writer.close()
+    found = results(folder_path, 20)
+    assert [set(found[i].tolist()) for i in range(20)] == [{i} for i in range(20)]
+
+
 def test_an_interrupted_write_starts_a_new_segment(folder_path, writer, monkeypatch):
     """How far a write came when a signal ended it is not known."""
 
