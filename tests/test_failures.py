@@ -273,7 +273,7 @@ CASES = {
         ended(failed=100, exit_status=137, wall_seconds=9.0),
         {},
         Killed,
-        ["killed by SIGKILL after 9 s", "somebody"],
+        ["killed by SIGKILL after 9 s", "its job was deleted"],
     ),
     "segmentation fault": (
         ended(failed=100, exit_status=139),
