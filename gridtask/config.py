@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -31,8 +30,7 @@ OTHER_VARIABLES = frozenset(
 """Environment variables of gridtask that are not settings."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What holds for a task where neither decorator nor call say otherwise.
 
     Attributes
@@ -75,11 +73,11 @@ class Settings:
     max_running: int | None = None
     chunk: int | Literal["auto"] = "auto"
     retries: int = 1
-    escalate: Mapping[str, float] = field(default_factory=dict)
+    escalate: Mapping[str, float] = {}
     env: tuple[str, ...] = ()
     third_party: tuple[str, ...] = ()
     show_args: bool = True
-    site: SiteProfile = field(default_factory=SiteProfile)
+    site: SiteProfile = SiteProfile()
 
     def with_options(self, **options: object) -> Settings:
         """Return these settings under a stronger layer of options.
@@ -186,13 +184,13 @@ def _overlay(settings: Settings, values: dict[str, Any]) -> Settings:
         added: tuple[str, ...] = values["cluster_params"]
         values["cluster_params"] = settings.cluster_params + added
         for name in ("memory", "time", "slots"):
-            default = getattr(Settings, name)
+            default = Settings._field_defaults[name]
             if name in values or getattr(settings, name) == default:
                 continue
             template = getattr(settings.site, name)
             if resources_of((template,)) & resources_of(added):
                 values[name] = default
-    return replace(settings, **values)
+    return settings._replace(**values)
 
 
 def _user_layer(environ: Mapping[str, str]) -> _Layer | None:

@@ -6,14 +6,13 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 BACKENDS = ("auto", "gridengine", "local", "serial")
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """What one setting may be.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def make_terms(
     """
     is_cluster = name == "gridengine"
     if not is_cluster:  # nobody would read them
-        settings = replace(settings, cluster_params=())
+        settings = settings._replace(cluster_params=())
     resources = merge([settings], settings.site)
     return Terms(
         backend=open_backend(name, settings, runs, run_task),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SiteProfile:
+class SiteProfile(NamedTuple):
     """How a site spells resources: templates of native options.
 
     Attributes

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gridtask.calls.binding import Arguments, Calls
 from gridtask.printable import arguments_text
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from gridtask.identity.code import Code
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What a run computes.
 
     Attributes

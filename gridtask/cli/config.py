@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from gridtask.backends.site import SiteProfile
 from gridtask.cli import arguments
 from gridtask.cli.table import Column, say, write_json, write_table
+from gridtask.config import Settings
 
 COLUMNS = (
     Column("setting"),
@@ -64,14 +65,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _flat(settings: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+def _flat(
+    settings: Settings | SiteProfile, prefix: str = ""
+) -> Iterator[tuple[str, object]]:
     """Yield names and values; those of a nested group as ``group.name``."""
-    assert dataclasses.is_dataclass(settings)
-    for each in dataclasses.fields(settings):
-        value = getattr(settings, each.name)
-        if dataclasses.is_dataclass(value):
-            yield from _flat(value, f"{prefix}{each.name}.")
+    for name, value in settings._asdict().items():
+        if isinstance(value, SiteProfile):
+            yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, Path):
-            yield prefix + each.name, str(value)
+            yield prefix + name, str(value)
         else:
-            yield prefix + each.name, value
+            yield prefix + name, value

@@ -158,8 +158,6 @@ class _Examination:
 
     def _job(self, cache: Cache) -> Iterator[Finding]:
         """Yield what a tiny job finds, under the profile that the cell suggests."""
-        from dataclasses import replace
-
         from gridtask.backends.cluster_params import merge
         from gridtask.backends.gridengine import GridEngineBackend
         from gridtask.doctor.findings import note
@@ -169,13 +167,12 @@ class _Examination:
         if self._args.no_job:
             yield note("job", "no job was submitted (--no-job)")
             return
-        wanted = replace(
-            self._settings,
+        wanted = self._settings._replace(
             memory=self._settings.memory or JOB_MEMORY,
             time=self._settings.time or JOB_TIME,
             slots=1,
         )
-        site = replace(self._settings.site, **self._values)
+        site = self._settings.site._replace(**self._values)
         words = merge([wanted], site).words
         if not self._args.json:
             say(f"waiting for a tiny job ({' '.join(words)}) …")
