@@ -106,6 +106,35 @@ def test_one_line_for_all_groups():
     assert len(text) < 140
 
 
+def test_messages_that_differ_by_numbers_are_told_once():
+    """As one cause, with the first call's own message."""
+    failed = {i: ValueError(f"bad seed {i}: 0.{i}") for i in range(500)}
+    lines = summarise(failed, 500, lambda i: f"f({i})").splitlines()
+    assert lines[1:4] == [
+        "  500 x ValueError: bad seed #: #",
+        "    first: call 0, f(0)",
+        "    bad seed 0: 0.0",
+    ]
+    assert len(lines) == 5
+
+
+def test_exit_statuses_are_causes_of_their_own():
+    """They are numbers that mean something."""
+    failed = {i: RuntimeError(f"exit status {i}") for i in range(2)}
+    assert "1 x RuntimeError: exit status 1" in summarise(failed, 2, str)
+
+
+def test_many_causes_are_told_up_to_a_limit():
+    """The largest, and how many there are besides, in the text and on the line."""
+    words = [f"{a}{b}" for a in "uvwxyz" for b in "uvwxyz"]
+    failed = {i: ValueError(word) for i, word in enumerate([*words, "uu"])}
+    lines = summarise(failed, 37, str).splitlines()
+    assert lines[1] == "  2 x ValueError: uu"
+    rest = f"{36 - groups.MAX_GROUPS} more causes"
+    assert lines[-2].startswith(f"  and {rest} of {36 - groups.MAX_GROUPS}: ")
+    assert in_short(failed, 37, str).endswith(f", and {rest}")
+
+
 class Unprintable(Exception):
     """Its message cannot be made."""
 

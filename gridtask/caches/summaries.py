@@ -60,7 +60,8 @@ class CallSummary:
     error : str or None
         Type and message of what a failed call raised.
     cause : str or None
-        What a call that died has in common with others: ``"SIGKILL"``.
+        What a call that died, or whose input failed, may have in common with
+        others: ``"SIGKILL"``.
     seconds : float or None
         Wall time.
     peak_mb : int or None
@@ -134,7 +135,8 @@ def _call_summary(call: Call, meta: dict[str, object] | OSError) -> CallSummary:
     if isinstance(meta, OSError):
         state, about = "damaged", {"error": str(meta)}
     else:
-        state, about = "failed" if call.failed else "done", meta
+        state = "failed" if call.failed else "done"
+        about = {"cause": meta.get("root"), **meta}
     texts = {
         name: None if about.get(name) is None else str(about[name])
         for name in ("args", "error", "cause", "host", "job", "run")

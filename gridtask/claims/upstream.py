@@ -169,5 +169,5 @@ def _failed_upstream(
 def _failed(key: str, text: str, why: str, root: str = "") -> UpstreamFailed:
     root = root or f"{text} [{key[:8]}]: {why}"
     error = UpstreamFailed(f"an input is missing, because this call failed: {root}")
-    error.root = root
+    error.root = error.cause = root
     return error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gridtask import errors
 from gridtask.failures import Circumstances
-from gridtask.progress.groups import Group, example_lines, first_line, report
+from gridtask.progress.groups import example_lines, first_line, grouped, report
 from gridtask.worker.logs import log_path
 
 if TYPE_CHECKING:
@@ -23,18 +23,17 @@ def failures_text(cache: Cache, rows: Sequence[Row]) -> str:
     rows : sequence of Row
         The calls, all of them failed.
     """
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        kind, _, message = str(row["error"]).partition(": ")
-        if _is_call_error(kind):
-            message = row["cause"] or ""  # else it is about one call only
-        found.setdefault((kind, first_line(message)), []).append(row)
-    groups = [
-        Group(kind, message, len(alike), _lines(cache, alike[0]))
-        for (kind, message), alike in found.items()
-    ]
     count = "1 failed call" if len(rows) == 1 else f"{len(rows)} failed calls"
-    return report(f"{count}:", groups)
+    groups = grouped((row, *_cause(row)) for row in rows)
+    return report(f"{count}:", groups, lambda row, head: _lines(cache, row, head))
+
+
+def _cause(row: Row) -> tuple[str, str]:
+    """Return the type of a call's error, and what may tell it from others."""
+    kind, _, message = str(row["error"]).partition(": ")
+    if _is_call_error(kind):  # its message is about one call only
+        message = row["cause"] or ""
+    return kind, first_line(message)
 
 
 def _is_call_error(kind: str) -> bool:
@@ -42,8 +41,8 @@ def _is_call_error(kind: str) -> bool:
     return isinstance(found, type) and issubclass(found, errors.CallError)
 
 
-def _lines(cache: Cache, row: Row) -> list[str]:
-    """Return what is known of the first call of a group."""
+def _lines(cache: Cache, row: Row, head: str) -> list[str]:
+    """Return what is known of the first call of a group with a heading."""
     details = cache.show(row["key"])
     call = f"{row['task']}({'…' if row['args'] is None else row['args']})"
     where = Circumstances(
@@ -51,7 +50,9 @@ def _lines(cache: Cache, row: Row) -> list[str]:
     )
     traceback = details.traceback or ""
     first = f"first: {call} [{where.key[:8]}]"
-    return [first, *example_lines(traceback, traceback, where)]
+    _, message = _cause(row)
+    own = [message] if message != head else []
+    return [first, *own, *example_lines(traceback, traceback, where)]
 
 
 def _log(cache: Cache, row: Row) -> str | None:

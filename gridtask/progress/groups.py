@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import TypeVar
 
 from gridtask.errors import PACKAGE, CallError
 from gridtask.failures import Circumstances, RemoteTraceback
 from gridtask.printable import printable, shorten
 from gridtask.raised import message_of
+
+T = TypeVar("T")
 
 MAX_MESSAGE = 300
 """Characters that a list of failures shows of an exception's message."""
@@ -30,42 +32,64 @@ NOT_THE_USERS = (
 )
 """Parts of the paths of modules that nobody looks for a mistake in first."""
 
+NUMBER = re.compile(r"(?<!status )(?:\b[0-9a-f]{8}\b|\d+(?:\.\d+)?)")
+"""In what the messages of one cause may differ: keys, and numbers that are no exit
+status."""
+
+MAX_GROUPS = 10
+"""Causes that are told one by one."""
+
+LIST = "`gridtask ls --failed` lists all calls"
+
 KEPT = "The other results are kept; a rerun computes only what failed."
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Failed calls with one cause.
+def grouped(
+    failures: Iterable[tuple[T, str, str]],
+) -> dict[tuple[str, str], list[T]]:
+    """Group failures by the type and the message of their errors, the largest first.
 
-    Attributes
+    Messages that differ in nothing but numbers are told as one.
+
+    Parameters
     ----------
-    kind, message : str
-        Type of the error, and the first line of what it says; the cause of a
-        `CallError`, which says more about one call only.
-    number : int
-        How many calls.
-    lines : sequence of str
-        What is known of the first one.
+    failures : iterable of (T, str, str)
+        Anything, with the type and the message of its error.
     """
-
-    kind: str
-    message: str
-    number: int
-    lines: Sequence[str] = ()
-
-    @property
-    def head(self) -> str:
-        """``"3 x ValueError: bad seed"``."""
-        text = f"{self.number} x {self.kind}"
-        return f"{text}: {self.message}" if self.message else text
+    groups: dict[tuple[str, str], list[T]] = {}
+    messages: dict[tuple[str, str], str] = {}
+    for failure, kind, message in failures:
+        pattern = kind, NUMBER.sub("#", message)
+        groups.setdefault(pattern, []).append(failure)
+        if messages.setdefault(pattern, message) != message:
+            messages[pattern] = pattern[1]
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return {(pattern[0], messages[pattern]): group for pattern, group in ordered}
 
 
-def report(head: str, groups: Iterable[Group]) -> str:
-    """Return a text that tells all groups, the largest first."""
+def report(
+    head: str,
+    groups: Mapping[tuple[str, str], Sequence[T]],
+    tell: Callable[[T, str], Iterable[str]],
+) -> str:
+    """Return a text that tells the largest groups, and how many others there are.
+
+    Parameters
+    ----------
+    groups : mapping of (str, str) to sequence
+        As `grouped` returns them.
+    tell : callable
+        Returns what is known of the first failure of a group, given that and the
+        message of the group.
+    """
     parts = [head]
-    for group in sorted(groups, key=lambda group: -group.number):
-        parts.append(f"  {group.head}")
-        parts += [f"    {printable(line)}" for line in group.lines]
+    for (kind, message), failures in list(groups.items())[:MAX_GROUPS]:
+        parts.append(f"  {_heading(kind, message, len(failures))}")
+        parts += [f"    {printable(line)}" for line in tell(failures[0], message)]
+    rest = [len(failures) for failures in groups.values()][MAX_GROUPS:]
+    if rest:
+        what = "cause of" if len(rest) == 1 else "causes of"
+        parts.append(f"  and {len(rest)} more {what} {sum(rest)}: {LIST}")
     parts.append(KEPT)
     return "\n".join(parts)
 
@@ -82,25 +106,24 @@ def summarise(
     describe : callable
         Returns a call's text for an index.
     """
-    groups = []
-    for (kind, message), indices in by_cause(failures).items():
-        first = indices[0]
-        lines = _lines(failures[first], describe(first), f"call {first}, ")
-        groups.append(Group(kind, message, len(indices), lines))
-    return report(f"{_n_failed(failures, n_calls)}:", groups)
+
+    def tell(index: int, message: str) -> list[str]:
+        return _lines(failures[index], message, describe(index), f"call {index}, ")
+
+    return report(f"{_n_failed(failures, n_calls)}:", by_cause(failures), tell)
 
 
 def in_short(
     failures: Mapping[int, BaseException], n_calls: int, describe: Callable[[int], str]
 ) -> str:
     """Return the same on one line."""
-    groups = [
-        Group(kind, shorten(message, MAX_SHORT), len(indices))
+    heads = [
+        _heading(kind, shorten(message, MAX_SHORT), len(indices))
         for (kind, message), indices in by_cause(failures).items()
     ]
-    groups.sort(key=lambda group: -group.number)
-    heads = ", ".join(group.head for group in groups)
-    return f"{_n_failed(failures, n_calls)}: {heads}"
+    if len(heads) > MAX_GROUPS:
+        heads = [*heads[:MAX_GROUPS], f"and {len(heads) - MAX_GROUPS} more causes"]
+    return f"{_n_failed(failures, n_calls)}: {', '.join(heads)}"
 
 
 def example_lines(message: str, traceback: str, where: Circumstances) -> list[str]:
@@ -133,19 +156,24 @@ def first_line(message: str) -> str:
 def by_cause(
     failures: Mapping[int, BaseException],
 ) -> dict[tuple[str, str], list[int]]:
-    """Return the failed calls of each type of error and cause."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for index, error in failures.items():
-        if isinstance(error, CallError):
-            cause = error.cause
-        else:
-            cause = first_line(message_of(error))
-        groups.setdefault((type(error).__name__, cause), []).append(index)
-    return groups
+    """Return the failed calls of each type of error and cause, most calls first."""
+    return grouped((i, *_cause(error)) for i, error in failures.items())
 
 
-def _lines(error: BaseException, call: str, number: str) -> list[str]:
-    """Return what is known of a group's first call."""
+def _cause(error: BaseException) -> tuple[str, str]:
+    """Return the type of an error, and what may tell it from others of that type."""
+    if isinstance(error, CallError):  # its message is about one call only
+        return type(error).__name__, error.cause
+    return type(error).__name__, first_line(message_of(error))
+
+
+def _heading(kind: str, message: str, number: int) -> str:
+    """Return ``"3 x ValueError: bad seed"``."""
+    return f"{number} x {kind}: {message}" if message else f"{number} x {kind}"
+
+
+def _lines(error: BaseException, head: str, call: str, number: str) -> list[str]:
+    """Return what is known of the first call of a group with a heading."""
     cause, where, traceback = error.__cause__, None, ""
     if isinstance(cause, RemoteTraceback):
         where, traceback = cause.where, str(cause)
@@ -153,7 +181,9 @@ def _lines(error: BaseException, call: str, number: str) -> list[str]:
         where = Circumstances(call, error.key if isinstance(error, CallError) else "")
     key = f" [{where.key[:8]}]" if where.key else ""
     lines = example_lines(message_of(error), traceback, where)
-    return [f"first: {number}{call}{key}", *lines]
+    _, message = _cause(error)
+    own = [message] if message != head else []
+    return [f"first: {number}{call}{key}", *own, *lines]
 
 
 def _location(traceback: str) -> str:

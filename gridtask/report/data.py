@@ -189,10 +189,9 @@ class _Failures:
         """Return the failures grouped by cause, the largest group first."""
         errors = self._run.failures()
         groups = by_cause(errors).items()
-        ordered = sorted(groups, key=lambda item: -len(item[1]))
         return [
             self._group(kind, message, positions, errors[positions[0]], n < N_GROUPS)
-            for n, ((kind, message), positions) in enumerate(ordered)
+            for n, ((kind, message), positions) in enumerate(groups)
         ]
 
     def _group(

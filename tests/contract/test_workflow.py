@@ -89,3 +89,4 @@ def test_an_upstream_failure_names_its_root(tasks, marks, tmp_path):
             assert isinstance(values[1], gridtask.UpstreamFailed)
             assert "gated(n=1" in str(values[1])
             assert "closed" in str(values[1])
+            assert "1 x UpstreamFailed: gated(n=1" in third.failure_text()
