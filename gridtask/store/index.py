@@ -18,7 +18,14 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from gridtask.store.reader import SegmentReader
-from gridtask.store.record import ENTRY, KIND_AT, UID_SIZE, Entry, Kind
+from gridtask.store.record import (
+    ENTRY,
+    KIND_AT,
+    PAYLOAD_LEN,
+    UID_SIZE,
+    Entry,
+    Kind,
+)
 
 ROW_BITS = 32
 ROW_MASK = (1 << ROW_BITS) - 1
@@ -31,7 +38,6 @@ DATA = (*KEYED, Kind.LOG, Kind.PLAN, Kind.ARGS)
 """Kinds that hold what somebody wants to keep."""
 
 _KEY = struct.Struct(f"<16s{ENTRY.size - 16}x")
-_PAYLOAD_LEN = struct.Struct(f"<40xQ{ENTRY.size - 48}x")
 _T_END = struct.Struct(f"<48xQ{ENTRY.size - 56}x")
 
 _IS_KIND = {kind: bytes(byte == kind for byte in range(256)) for kind in Kind}
@@ -195,7 +201,7 @@ class Index:
 
     def n_bytes(self, file_number: int) -> int:
         """Return how many bytes of payloads a file has, deleted ones too."""
-        return sum(_column(_PAYLOAD_LEN, self.files[file_number]))
+        return sum(_column(PAYLOAD_LEN, self.files[file_number]))
 
     def extents(self, numbers: Iterable[int]) -> Iterator[Extent]:
         """Yield what records take and when they ended, file by file.
@@ -204,7 +210,7 @@ class Index:
         """
         for file_number, rows in self.by_file(sorted(numbers)):
             file = self.files[file_number]
-            sizes = list(_column(_PAYLOAD_LEN, file))
+            sizes = list(_column(PAYLOAD_LEN, file))
             ends = list(_column(_T_END, file))
             n_bytes = sum(map(sizes.__getitem__, rows))
             ended = sorted(map(ends.__getitem__, rows))

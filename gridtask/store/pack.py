@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gridtask import fs
 from gridtask.store import record
-from gridtask.store.blocks import MAX_BLOCK, plan_reads
+from gridtask.store.blocks import MAX_BLOCK, Place, plan_reads
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind, Replaced
 from gridtask.store.segment import Copy, SegmentWriter
@@ -176,19 +176,29 @@ def read_copies(
     """
     numbers = iter(rows)
     for places, start, end in plan_reads(file.index, rows):
-        data = memoryview(file.read(start, end - start))
-        chosen = [next(numbers) for _ in places]
-        yield [(row, _copy_from(data, start, file.entry(row))) for row in chosen]
+        data = memoryview(file.read(start, end - start).ljust(end - start, b"\0"))
+        yield [
+            (row, _copy_from(data, start, place, file, row))
+            for place, row in zip(places, numbers, strict=False)
+        ]
 
 
-def _copy_from(data: memoryview, start: int, entry: record.Entry) -> Copy | None:
+def _copy_from(
+    data: memoryview, start: int, place: Place, file: SegmentReader, row: int
+) -> Copy | None:
     """Return a record that lies in `data`, if it is as its index says."""
-    at = entry.offset - start
-    meta_at = at + record.HEADER_SIZE
-    payload_at = entry.payload_at - start
-    body = record.body_of(data[at:meta_at], entry)
-    meta = data[meta_at : meta_at + entry.meta_len]
-    payload = data[payload_at : payload_at + entry.payload_len]
-    if body is None or record.body_checksum(meta, [payload]) != body:
+    key, seq, offset, payload_len, meta_len, pad, _ = place
+    meta_at = offset - start + record.HEADER_SIZE
+    payload_at = meta_at + meta_len + pad
+    head = data[offset - start : payload_at - pad]
+    payload = data[payload_at : payload_at + payload_len]
+    has_seq, has_key, body = record.IDENTITY.unpack_from(head)
+    meta = data[meta_at : payload_at - pad]
+    if (has_seq, has_key) != (seq, key):
         return None
-    return Copy(entry, body, meta, payload)
+    if record.body_checksum(meta, [payload]) != body:
+        return None
+    if not record.has_checksum(head, record.RECORD_HEADER.size):
+        # The index is checksummed too, and says all but the body's checksum.
+        head = memoryview(record.pack_record_header(file.entry(row), body) + meta)
+    return Copy(*file.raw_entry(row), head, payload)

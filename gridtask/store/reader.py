@@ -27,6 +27,7 @@ SMALL_RECORD = 4096
 """Bytes of records that are rather copied than viewed: a view costs 0.1 µs."""
 
 _IDENTITY = struct.Struct("<24xII8xQ22xBx")
+_ORIGIN = struct.Struct("<24xI44x")
 
 # Names of this module are looked up faster, once for each record.
 _HEADER_SIZE = record.HEADER_SIZE
@@ -191,6 +192,12 @@ class SegmentReader:
     def entry(self, row: int) -> Entry:
         """Return what is known of record number `row`."""
         return record.unpack_entry(self.index, row, self.origins)
+
+    def raw_entry(self, row: int) -> tuple[bytearray, bytes]:
+        """Return record number `row`'s entry as it is, and its origin."""
+        data = self.index[row * ENTRY.size : (row + 1) * ENTRY.size]
+        (number,) = _ORIGIN.unpack_from(data)
+        return data, self.origins[number]
 
     @property
     def entries(self) -> list[Entry]:

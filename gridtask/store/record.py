@@ -64,6 +64,8 @@ IDENTITY = struct.Struct("<12xI24x16s24xQ8x")
 ENTRY = struct.Struct("<16s8sIIQQQfIIHBB")
 """Key, code, number of the origin, sequence number, offset, length of payload,
 time of end, duration, peak memory, length of meta, pad, kind, flags."""
+PAYLOAD_LEN = struct.Struct("<40xQ24x")
+"""Of an entry: length of its payload."""
 TRAILER = struct.Struct("<4sIQIIQ")
 """Magic, number of entries, their offset, number of origins, 0, bytes of all
 payloads; then checksum, file id, end magic."""
@@ -75,8 +77,8 @@ TRAILER_SIZE = TRAILER.size + TRAILER_END.size
 UID_SIZE = 20
 """Bytes of a record's uid: its origin, then its sequence number as u32."""
 
-KIND_AT, FLAGS_AT = 70, 71
-"""Where an entry has its kind and flags."""
+ORIGIN_AT, OFFSET_AT, PAD_AT, KIND_AT, FLAGS_AT = 24, 32, 68, 70, 71
+"""Where an entry has the number of its origin, its offset, pad, kind and flags."""
 
 PACK, RUN_FILE = 1, 2
 """Flags of a file."""
@@ -202,7 +204,7 @@ def unpack_file_header(data: Buffer, path: str) -> FileHeader | None:
     """
     if len(data) < FILE_HEADER_SIZE or data[:8] != FILE_MAGIC:
         return None
-    if not _has_checksum(data, FILE_HEADER.size):
+    if not has_checksum(data, FILE_HEADER.size):
         return None
     _, major, _, flags, file_id, created_ns, job_id, task, _ = FILE_HEADER.unpack_from(
         data
@@ -212,7 +214,7 @@ def unpack_file_header(data: Buffer, path: str) -> FileHeader | None:
     return FileHeader(flags, file_id, created_ns, job_id, task)
 
 
-def _has_checksum(data: Buffer, n_bytes: int) -> bool:
+def has_checksum(data: Buffer, n_bytes: int) -> bool:
     """Return whether the first `n_bytes` are followed by their checksum."""
     (expected,) = CHECKSUM.unpack_from(data, n_bytes)
     return bool(xxh3_64_intdigest(data[:n_bytes]) == expected)
@@ -234,7 +236,7 @@ def unpack_record_header(data: Buffer, offset: int) -> tuple[Entry, int] | None:
     """
     if len(data) < HEADER_SIZE or data[:4] != RECORD_MAGIC:
         return None
-    if not _has_checksum(data, RECORD_HEADER.size):
+    if not has_checksum(data, RECORD_HEADER.size):
         return None
     fields = RECORD_HEADER.unpack_from(data)
     kind, flags, pad, meta_len, seq, payload_len = fields[1:7]
@@ -266,10 +268,7 @@ class Footer(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the footer's bytes."""
-        n_bytes = sum(
-            ENTRY.unpack_from(self.entries, at)[5]
-            for at in range(0, len(self.entries), ENTRY.size)
-        )
+        n_bytes = sum(n for (n,) in PAYLOAD_LEN.iter_unpack(self.entries))
         head = TRAILER.pack(
             TRAILER_MAGIC,
             len(self.entries) // ENTRY.size,

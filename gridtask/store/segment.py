@@ -9,6 +9,7 @@ and a scan finds the next record behind a bad header.
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,17 +28,32 @@ __all__ = ["Copy", "Entry", "Kind", "SegmentReader", "SegmentWriter"]
 SMALL = 1 << 16
 """Bytes: a payload up to this is copied so that one buffer is written."""
 
+_U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
+
 MAX_CLOCK_ERROR_NS = 60 * 10**9
 """A clock that differs more from the file server's is not believed."""
 
 
 class Copy(NamedTuple):
-    """A record of another file: what its index says, its checksum, its content."""
+    """A record of another file, verified.
 
-    entry: Entry
-    body: int
-    meta: Buffer
+    Attributes
+    ----------
+    entry, origin : bytes-like, bytes
+        Its entry in that file's index, and the file it was first written in.
+    head, payload : bytes-like
+        Header and meta, intact; and what follows.
+    """
+
+    entry: Buffer
+    origin: bytes
+    head: Buffer
     payload: Buffer
+
+    @property
+    def meta(self) -> Buffer:
+        """What it says of itself, as JSON."""
+        return self.head[record.HEADER_SIZE :]
 
 
 class SegmentWriter:
@@ -157,13 +173,19 @@ class SegmentWriter:
         """
         end, index = self._end, bytearray()
         parts: list[Buffer] = [self._unwritten_header]
-        for entry, body, meta, payload in records:
-            placed = self._placed(entry, end)
-            after = placed.payload_at + placed.payload_len
+        for entry, origin, head, payload in records:
+            pad = 0
+            if entry[record.FLAGS_AT] & record.HAS_BUFFERS:
+                pad = self._pad(len(head) - record.HEADER_SIZE, end)
+                head = _with_pad(head, pad)
+            at = len(index)
+            index += entry
+            _U32.pack_into(index, at + record.ORIGIN_AT, self._origin_number(origin))
+            _U64.pack_into(index, at + record.OFFSET_AT, end)
+            _U16.pack_into(index, at + record.PAD_AT, pad)
+            after = end + len(head) + pad + len(payload)
             end = record.align(after)
-            head = record.pack_record_header(placed, body)
-            parts += (head, meta, bytes(placed.pad), payload, bytes(end - after))
-            index += placed.pack(self._origin_number(entry.origin))
+            parts += (head, bytes(pad), payload, bytes(end - after))
         self._write([b"".join(parts)], index, end)
 
     def copy_large(
@@ -292,3 +314,14 @@ class SegmentWriter:
             self.close()
         except (OSError, TypeError, AttributeError):
             return
+
+
+def _with_pad(head: Buffer, pad: int) -> Buffer:
+    """Return an intact header and its meta with other zeros before the payload."""
+    header = record.unpack_record_header(head[: record.HEADER_SIZE], 0)
+    assert header is not None
+    entry, body = header
+    if entry.pad == pad:
+        return head
+    moved = record.pack_record_header(entry._replace(pad=pad), body)
+    return moved + head[record.HEADER_SIZE :]

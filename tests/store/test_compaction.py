@@ -464,6 +464,24 @@ def test_a_damaged_file_is_not_replaced(folder_path, monkeypatch, n):
     assert {i: v for i, v in found_in(folder).items() if i > 1} == {2: "y", 3: 3, 4: 4}
 
 
+def test_a_damaged_header_is_made_anew_from_the_index(folder_path):
+    """A record whose header alone is damaged is copied, and intact in its pack."""
+    path = write(folder_path, "a", {1: 1.5, 2: np.arange(3.0), 3: "three"})
+    for entry in SegmentReader.open(path).entries[1:]:
+        data = bytearray(path.read_bytes())
+        data[entry.offset + 40 - 8] ^= 1  # its duration
+        path.write_bytes(data)
+    folder = folder_at(folder_path)
+    assert folder.compact(min_files=0).n_records == 4
+    (made,) = folder_path.glob("*.pack")
+    assert [e.key for e in SegmentReader.scan(made).entries[1:5]] == [
+        bytes(16),
+        *map(key_of, (1, 2, 3)),
+    ]
+    values = found_in(folder_at(folder_path))
+    assert (values[1], list(values[2]), values[3]) == (1.5, [0, 1, 2], "three")
+
+
 def test_the_last_use_is_carried_on(folder_path):
     """A pack is as old as what it replaced, though it was written today."""
     write(folder_path, "a", {1: 1}, age=40 * DAY)
