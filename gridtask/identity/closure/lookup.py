@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
 from types import CellType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from gridtask.identity.closure.components import Node
 from gridtask.identity.source.sources import Imported
@@ -14,17 +13,23 @@ Namespace = dict[str, object]
 Target = Node | str
 
 
-@dataclass(eq=False, slots=True)
 class Environment:
     """Where the names of a piece of code are looked up."""
 
-    namespace: Namespace
-    cells: dict[str, CellType] = field(default_factory=dict)
-    function: Any = None
+    __slots__ = ("cells", "function", "namespace")
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        cells: dict[str, CellType] | None = None,
+        function: Any = None,
+    ) -> None:
+        self.namespace = namespace
+        self.cells = cells or {}
+        self.function = function
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Where following a chain ended.
 
     Attributes

@@ -11,7 +11,6 @@ import array
 import collections
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 IMPORT_HOOKS = frozenset({"__init_subclass__", "__set_name__", "__class_getitem__"})
 """Methods that run when classes are made: what they fill is configuration."""
@@ -36,7 +35,6 @@ def is_container(value: object) -> bool:
     return any(base.__name__ == "ndarray" for base in type(value).__mro__)
 
 
-@dataclass(slots=True)
 class State:
     """What is state, by the ids of what holds it.
 
@@ -54,12 +52,13 @@ class State:
         The functions that change a global name.
     """
 
-    names: set[tuple[int, str]] = field(default_factory=set)
-    cells: set[int] = field(default_factory=set)
-    contents: set[int] = field(default_factory=set)
-    attributes: set[tuple[int, str]] = field(default_factory=set)
-    mutators: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    kept: list[object] = field(default_factory=list, compare=False)
+    def __init__(self) -> None:
+        self.names: set[tuple[int, str]] = set()
+        self.cells: set[int] = set()
+        self.contents: set[int] = set()
+        self.attributes: set[tuple[int, str]] = set()
+        self.mutators: dict[tuple[int, str], set[str]] = {}
+        self.kept: list[object] = []
 
     def is_within(self, other: State) -> bool:
         """Return whether `other` holds all of this."""
@@ -72,17 +71,16 @@ class State:
 
     def union(self, other: State) -> State:
         """Return what either holds."""
-        mutators = {key: set(users) for key, users in self.mutators.items()}
-        for key, users in other.mutators.items():
-            mutators.setdefault(key, set()).update(users)
-        return State(
-            self.names | other.names,
-            self.cells | other.cells,
-            self.contents | other.contents,
-            self.attributes | other.attributes,
-            mutators,
-            [*self.kept, *other.kept],
-        )
+        both = State()
+        for state in (self, other):
+            both.names |= state.names
+            both.cells |= state.cells
+            both.contents |= state.contents
+            both.attributes |= state.attributes
+            for key, users in state.mutators.items():
+                both.mutators.setdefault(key, set()).update(users)
+            both.kept += state.kept
+        return both
 
     def add_content(self, value: object) -> bool:
         """Note that the content of a container changes; False if it is none."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gridtask.identity.source.mutators import LOOKUPS, PARTS
@@ -28,7 +27,6 @@ class Origin(NamedTuple):
     is_item: bool
 
 
-@dataclass(slots=True)
 class Flows:
     """The assignments and calls of one piece of code, with their scopes.
 
@@ -42,13 +40,14 @@ class Flows:
         place or keyword, root and attributes.
     """
 
-    aliases: dict[tuple[int, str], list[tuple[Scope, str, tuple[str, ...], bool]]] = (
-        field(default_factory=dict)
-    )
-    calls: list[tuple[Scope, _Name, list[tuple[int | str, str, tuple[str, ...]]]]] = (
-        field(default_factory=list)
-    )
-    bindings: Counter[tuple[int, str]] | None = None
+    def __init__(self) -> None:
+        self.aliases: dict[
+            tuple[int, str], list[tuple[Scope, str, tuple[str, ...], bool]]
+        ] = {}
+        self.calls: list[
+            tuple[Scope, _Name, list[tuple[int | str, str, tuple[str, ...]]]]
+        ] = []
+        self.bindings: Counter[tuple[int, str]] | None = None
 
     def note_alias(
         self, scope: Scope, target: ast.AST, value: ast.AST, *, is_item: bool = False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from gridtask.identity.source.inlining import IS_INLINING
 from gridtask.identity.source.sources import Imported, Place
@@ -29,14 +28,21 @@ class ScopeError(Exception):
     """The symbol table and the tree do not match."""
 
 
-@dataclass(eq=False)
 class Scope:
-    table: symtable.SymbolTable
-    node: ast.AST | None
-    parent: Scope | None
-    is_root: bool = False
-    imports: dict[str, list[Imported]] = field(default_factory=dict)
-    bindings: dict[str, tuple[str, Scope | None]] = field(default_factory=dict)
+    def __init__(
+        self,
+        table: symtable.SymbolTable,
+        node: ast.AST | None,
+        parent: Scope | None,
+        *,
+        is_root: bool = False,
+    ) -> None:
+        self.table = table
+        self.node = node
+        self.parent = parent
+        self.is_root = is_root
+        self.imports: dict[str, list[Imported]] = {}
+        self.bindings: dict[str, tuple[str, Scope | None]] = {}
 
     def child(self, node: ScopeNode, unit: ast.stmt) -> Scope:
         """Return the scope of `node`, which stands directly in this one."""

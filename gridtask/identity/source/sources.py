@@ -11,10 +11,9 @@ import ast
 import re
 import symtable
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from gridtask.errors import IdentityError
 from gridtask.identity.source.inlining import IS_INLINING, write_out
@@ -37,8 +36,7 @@ _Codes = dict[tuple[str, int], list[CodeType]]
 """Code objects by qualified name and first line."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a definition stands in its source.
 
     Attributes
@@ -59,8 +57,7 @@ class Place:
     unit: ast.stmt
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(NamedTuple):
     """What an import statement binds: a module, or a module's attribute.
 
     `also` is a submodule that the statement loads besides (``import a.b``
@@ -73,7 +70,6 @@ class Imported:
     also: str = ""
 
 
-@dataclass(eq=False)
 class Source:
     """One source text, of which as little is parsed as is asked for.
 
@@ -87,13 +83,12 @@ class Source:
         The file's bytes.
     """
 
-    filename: str
-    text: str
-    raw: bytes
-    memo: dict[object, object] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        self._outline = Outline(self.text)
+    def __init__(self, filename: str, text: str, raw: bytes) -> None:
+        self.filename = filename
+        self.text = text
+        self.raw = raw
+        self.memo: dict[object, object] = {}
+        self._outline = Outline(text)
         self._tree: ast.Module | None = None
         self._pieces: dict[int, list[ast.stmt] | None] = {}
         self._functions: dict[ast.stmt, dict[tuple[int, str], list[Place]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gridtask.identity.source.sources import Imported
@@ -61,7 +61,6 @@ class Passed(NamedTuple):
     argument: Chain
 
 
-@dataclass(slots=True)
 class Uses:
     """What a piece of code uses from outside.
 
@@ -87,11 +86,14 @@ class Uses:
         ``"dynamic import"``.
     """
 
-    chains: list[Chain] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    changed_parameters: set[str] = field(default_factory=set)
-    changed_members: set[tuple[str, str]] = field(default_factory=set)
-    passed: list[Passed] = field(default_factory=list)
-    forwarded: set[tuple[str, Chain, int | str]] = field(default_factory=set)
-    attributes: set[str] = field(default_factory=set)
-    flags: set[str] = field(default_factory=set)
+    def __init__(
+        self, chains: Iterable[Chain] = (), attributes: Iterable[str] = ()
+    ) -> None:
+        self.chains = list(chains)
+        self.changes: list[Change] = []
+        self.changed_parameters: set[str] = set()
+        self.changed_members: set[tuple[str, str]] = set()
+        self.passed: list[Passed] = []
+        self.forwarded: set[tuple[str, Chain, int | str]] = set()
+        self.attributes = set(attributes)
+        self.flags: set[str] = set()
