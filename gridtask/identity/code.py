@@ -133,11 +133,14 @@ class Code:
 
     def _find_uncounted(self) -> None:
         """Walk what does not count, but must be there on a worker."""
+        from gridtask.identity.snapshot.settings import find_settings, named_in
+
         pending: list[object] = [*self.options["ignore_code"]]
         if self.options["version"] is not None:
             pending.append(self.function)
         for closure in self.closures:
             pending += closure.uncounted
+        pending += named_in(find_settings(self.closures[0]))
 
         def link(closure: Closure, root: Node) -> None:
             for thing in pending:

@@ -35,6 +35,7 @@ EDITS = [
     *_load("state_and_layout").STATE_AND_LAYOUT,
     *_load("names_and_fillers").NAMES_AND_FILLERS,
     *_load("scopes_and_hooks").SCOPES_AND_HOOKS,
+    *_load("registrations").REGISTRATIONS,
 ]
 
 

@@ -18,9 +18,8 @@ from xxhash import xxh3_128_digest
 from gridtask.identity.arguments.columns import Columns, UnevenError
 from gridtask.identity.arguments.digests import DIGEST_BYTES
 from gridtask.identity.arguments.file import File
-from gridtask.identity.arguments.handlers import find_handler
 from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS
-from gridtask.identity.arguments.walk import Walk
+from gridtask.identity.arguments.walk import Handler, Walk
 from gridtask.identity.collection import without_collection
 
 __all__ = ["ArgumentHasher", "File", "call_key"]
@@ -91,7 +90,7 @@ class ArgumentHasher:
             pickled, such as a lock or an open file. The message begins with
             the path of that part.
         """
-        return Walk(self._code_digest, find_handler).digest(value, path)
+        return Walk(self._code_digest, _find_handler).digest(value, path)
 
     def call_digests(
         self, names: Sequence[str], rows: Iterable[Mapping[str, object]]
@@ -134,7 +133,7 @@ class ArgumentHasher:
         rows : sequence of tuple
             Their values, call by call.
         """
-        calls = _CallDigester(names, Walk(self._code_digest, find_handler))
+        calls = _CallDigester(names, Walk(self._code_digest, _find_handler))
         with without_collection():
             return calls.digest_all(rows)
 
@@ -194,6 +193,13 @@ class _CallDigester:
             if item is not None:
                 return True, item
         return False, self._walk.digest_simple(value)
+
+
+def _find_handler(kind: type) -> Handler:
+    """Find the handler of a type: most calls have plain values, which need none."""
+    from gridtask.identity.arguments.handlers import find_handler
+
+    return find_handler(kind)
 
 
 def _make_picker(

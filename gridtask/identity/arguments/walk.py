@@ -14,7 +14,6 @@ up to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from inspect import isgeneratorfunction
 
 from gridtask.errors import IdentityError
 from gridtask.identity.arguments.digests import DIGEST_BYTES, digest_leaf
@@ -196,6 +195,8 @@ class Walk:
             raise Refusal(msg)
 
     def _learn(self, kind: type) -> Handler:
+        from inspect import isgeneratorfunction  # plain values need no handlers
+
         handler = self._handlers[kind] = self._find_handler(kind)
         if not isgeneratorfunction(handler) and kind not in CONTAINERS:
             self._direct.add(kind)

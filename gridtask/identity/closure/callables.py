@@ -45,16 +45,19 @@ def is_task(value: object) -> bool:
 
 def visit_object(closure: Closure, value: Any, name: str, origin: _Origin) -> Target:
     """Make the component of an object that was not met before."""
-    from gridtask.identity.closure import members, values
-
     if id(value) in closure.ignored:
         return closure.remember(value, f"ignored {_qualname(value)}")
     if is_task(value):
         return _task(closure, value)
     if isinstance(value, types.FunctionType):
         return _visit_function(closure, value, origin)
+    # Imported here: many tasks use no classes, and no values.
     if isinstance(value, type):
-        return members.visit_class(closure, value)
+        from gridtask.identity.closure.members import visit_class
+
+        return visit_class(closure, value)
+    from gridtask.identity.closure import values
+
     if isinstance(value, types.ModuleType):
         return values.visit_module(closure, vars(value))
     if _is_builtin(value):
@@ -98,6 +101,12 @@ def callable_parts(value: Any) -> list[tuple[str, object]] | None:
     if isinstance(value, functools.singledispatchmethod):
         return [("function", value.func), *registry_parts(value.dispatcher)]
     return None
+
+
+def is_dispatcher(value: object) -> bool:
+    """Return whether this is a function of `functools.singledispatch`."""
+    is_function = isinstance(value, types.FunctionType)
+    return is_function and hasattr(value, "registry") and hasattr(value, "dispatch")
 
 
 def registry_parts(dispatcher: Any) -> list[tuple[str, object]]:
@@ -193,13 +202,13 @@ def function_name(function: object, *, short: bool = False) -> str:
 def _visit_function(
     closure: Closure, function: types.FunctionType, origin: _Origin
 ) -> Target:
-    from gridtask.identity.closure import wrappers
-
     filename = function.__code__.co_filename
     if closure.ignored and closure.ignores_module(function.__globals__.get("__name__")):
         return closure.remember(function, f"ignored {function.__qualname__}")
     if not closure.boundary.owns_file(filename):
-        return wrappers.third_party_function(closure, function)
+        from gridtask.identity.closure.wrappers import third_party_function
+
+        return third_party_function(closure, function)
     node = Node(function_name(function), "function", function)
     closure.remember(function, node)
     closure.later(lambda: _expand_function(closure, node, function))
@@ -271,10 +280,13 @@ def _expand_defaults(
     place: Place | None,
     changed: set[str],
 ) -> None:
+    defaults = default_values(function)
+    if not defaults:
+        return
     from gridtask.identity.closure import values
     from gridtask.identity.closure.definitions import default_definition
 
-    for name, value in default_values(function).items():
+    for name, value in defaults.items():
         define = functools.partial(
             default_definition, closure, place, name, function.__globals__
         )
@@ -297,13 +309,13 @@ def default_values(function: types.FunctionType) -> dict[str, object]:
 def _expand_attributes(
     closure: Closure, node: Node, function: types.FunctionType
 ) -> None:
-    from gridtask.identity.closure.definitions import attribute_definition
-
     for name, value in vars(function).items():
         target: Target | None = None
         if name == "__wrapped__":
             continue
         if (id(function), name) in closure.state.attributes:
+            from gridtask.identity.closure.definitions import attribute_definition
+
             target = attribute_definition(closure, function, name)
         if target is None:
             target = closure.visit(value, f"{node.name}.{name}")

@@ -20,6 +20,7 @@ from gridtask.identity.closure.callables import (
 from gridtask.identity.closure.classes import ENUM_INTERNALS, registered_classes
 from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import Target, qualify
+from gridtask.identity.closure.registered import is_extended, virtual_bases
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.closure.wrappers import is_own_code
 from gridtask.identity.source.bytecode_file import imported_codes
@@ -91,9 +92,11 @@ def _holds_class(closure: Closure, value: object) -> bool:
     return any(isinstance(v, type) and closure.boundary.owns_class(v) for v in held)
 
 
-def is_touched(closure: Closure, cls: type) -> bool:
-    """Return whether user code has changed a third party's class."""
-    return any(find_patched(closure, cls)) or bool(_own_registered(closure, cls))
+def is_touched(closure: Closure, value: object) -> bool:
+    """Return whether user code has changed a third party's class or dispatcher."""
+    if not isinstance(value, type):
+        return is_extended(closure, value)
+    return any(find_patched(closure, value)) or bool(_own_registered(closure, value))
 
 
 def _own_registered(closure: Closure, cls: type) -> list[type]:
@@ -142,6 +145,8 @@ def _expand(closure: Closure, node: Node, cls: type) -> None:
         _expand_enum(closure, node, cls)
     for other in registered_classes(cls):
         node.link("registered", closure.visit(other, other.__qualname__))
+    for base_name in virtual_bases(closure, cls):
+        node.link("registered with", base_name)
     if (reducer := copyreg.dispatch_table.get(cls)) is not None:
         node.link("copyreg", closure.visit(reducer, f"{node.name} copyreg"))
     _expand_fields(closure, node, cls)

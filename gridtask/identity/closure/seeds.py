@@ -36,25 +36,39 @@ _SETTERS = frozenset(
         "setlocale",
         "set_default_dtype",
         "putenv",
+        "register_error",
+        "setrecursionlimit",
     ]
 )
 _HOLDERS = frozenset({"environ", "getcontext"})
 """What is assigned to: ``os.environ[...]``, ``decimal.getcontext().prec``."""
 _OWNERS = ("random", "numpy", "torch", "decimal", "os", "locale")
 _READERS = {"os.environ": "os.getenv"}
+_CODECS = "codecs.register"
+_ENCODING = frozenset({"encode", "decode", "open", "read_text", "write_text"})
+"""Methods that use what `codecs` was told, besides builtins of these names."""
+_ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
 
 
 def link_seeds(closure: Closure, root: Node) -> None:
     """Link statements that set up third parties' functions that the code uses."""
     used = [name for name in closure.outside if name.split(".")[0] in _OWNERS]
+    outside, attributes = closure.outside.keys(), closure.attributes.keys()
+    if _ENCODERS & outside or _ENCODING & attributes:
+        used.append("codecs")
     if not used:
         return
     for module in list(sys.modules.values()):
         if type(module) is not ModuleType or not closure.boundary.owns_module(module):
             continue
-        if mentions(vars(module), _SETTERS | _HOLDERS):
+        if mentions_settings(vars(module)):
             for source in namespace_sources(vars(module)):
                 _link_module(closure, root, source, vars(module), used)
+
+
+def mentions_settings(namespace: Namespace) -> bool:
+    """Return whether a module's text may hold such statements."""
+    return mentions(namespace, _SETTERS | _HOLDERS | {"codecs"})
 
 
 def _link_module(
@@ -68,13 +82,14 @@ def _link_module(
         if is_main_guard(unit):
             continue
         for statement in _simple_statements(unit):
-            owners = set(_owners(closure, namespace, statement))
+            owners = {owner for owner, _ in settings_in(closure, namespace, statement)}
             if any(_is_within(name, owner) for name in used for owner in owners):
                 owner = "".join(sorted(owners)[:1])
                 node = Node(f"setting of {owner}", "setting", None)
                 node.add("statement", canonical(statement))
                 node.make_text = lambda s=statement: _text(source, s)
                 root.link(f"setting {owner}", node)
+                closure.modules[str(namespace.get("__name__"))] = None
                 for part in ast.walk(statement):
                     if isinstance(part, ast.Name):
                         _link_value(closure, node, namespace, part.id)
@@ -97,19 +112,19 @@ def _simple_statements(unit: ast.stmt) -> Iterator[ast.stmt]:
             stack.extend(child for block in blocks(node) for child in block)
 
 
-def _owners(
+def settings_in(
     closure: Closure, namespace: Namespace, statement: ast.stmt
-) -> Iterator[str]:
-    """Yield the dotted names of what a statement sets, if it belongs to others."""
+) -> Iterator[tuple[str, str]]:
+    """Yield what of others a statement sets: their dotted name, and by what."""
     for part in ast.walk(statement):
         if isinstance(part, ast.Name | ast.Attribute):
             root, attributes, _ = unwind(part)
             dotted = _dotted(closure, namespace, root, attributes)
             owner, _, last = (dotted or "").rpartition(".")
-            if last in _SETTERS:
-                yield owner
+            if last in _SETTERS or dotted == _CODECS:
+                yield owner, last
             elif last in _HOLDERS:
-                yield owner if last == "getcontext" else str(dotted)
+                yield owner if last == "getcontext" else str(dotted), last
 
 
 def _dotted(

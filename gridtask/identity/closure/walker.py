@@ -35,18 +35,8 @@ from gridtask.identity.source.uses import Chain, Change, Passed, Uses
 
 _MISSING = object()
 _MODULE_NAMES = frozenset(
-    [
-        "__name__",
-        "__file__",
-        "__spec__",
-        "__path__",
-        "__package__",
-        "__loader__",
-        "__cached__",
-        "__builtins__",
-        "__annotations__",
-    ]
-)
+    ("__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__")
+) | {"__cached__", "__builtins__", "__annotations__"}
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
 
 
@@ -92,6 +82,7 @@ class Closure:
         self.hints_wanted = False
         self.classes: list[Node] = []
         self.subclassed: set[int] = set()
+        self.virtual: dict[int, list[str]] | None = None
         self.patched: list[tuple[object, str, str]] = []
         self.definitions: dict[int, Callable[[], Target | None]] = {}
         self.kept: list[object] = []
@@ -111,23 +102,28 @@ class Closure:
     def run(self, root: Node) -> None:
         """Walk until nothing new is found, then say what is state."""
         from gridtask.identity.closure.changes import find_state
-        from gridtask.identity.closure.seeds import link_seeds
 
         self._drain()
-        link_seeds(self, root)
-        self._drain()
+        if self.outside:
+            from gridtask.identity.closure.registered import link_reducers
+            from gridtask.identity.closure.seeds import link_seeds
+
+            link_seeds(self, root)
+            link_reducers(self, root)
+            self._drain()
         find_state(self)
 
     def _drain(self) -> None:
-        from gridtask.identity.closure.dynamic import link_imported
-        from gridtask.identity.closure.members import link_subclasses
-
         while self._queue:
             while self._queue:
                 self._queue.popleft()()
             if "subclasses" in self.flags:
+                from gridtask.identity.closure.members import link_subclasses
+
                 link_subclasses(self)
             if self.importing and not self._queue:
+                from gridtask.identity.closure.dynamic import link_imported
+
                 link_imported(self)
 
     def subjects(self) -> Iterator[object]:
@@ -166,8 +162,6 @@ class Closure:
     # -- uses of names ----------------------------------------------------------
     def apply(self, node: Node, uses: Uses, environment: Environment) -> None:
         """Link `node` to all that its code uses."""
-        from gridtask.identity.closure.dynamic import note_outside
-
         self.attributes.update(dict.fromkeys(uses.attributes))
         self.flags |= uses.flags
         is_known = "dynamic import" not in uses.flags
@@ -177,6 +171,8 @@ class Closure:
             target = self.resolve(chain, environment, node.name)
             node.link(label, target)
             if isinstance(target, str):
+                from gridtask.identity.closure.dynamic import note_outside
+
                 self.outside[target] = None
                 note_outside(self, node, target, is_known and shown[-1] in IMPORTS)
             if "__globals__" in chain.attributes:
@@ -386,7 +382,7 @@ class Closure:
         elif is_own_code(self, value):
             self.patched.append((value, ".".join(dotted[:-1]), dotted[-1]))
             return Found(value, ())
-        elif isinstance(value, type) and is_touched(self, value):
+        elif is_touched(self, value):
             return Found(value, ())
         return Found(None, (), target=".".join(dotted))
 

@@ -10,6 +10,7 @@ from gridtask.identity.closure.callables import (
     callable_parts,
     default_values,
     function_name,
+    is_dispatcher,
     is_task,
     registry_parts,
 )
@@ -57,7 +58,7 @@ def _held_parts(
     closure: Closure, function: types.FunctionType
 ) -> list[tuple[str, object]]:
     """Return what of the user's a third party's function holds."""
-    if hasattr(function, "registry") and hasattr(function, "dispatch"):
+    if is_dispatcher(function):
         return registry_parts(function)
     held: list[tuple[str, object]] = []
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)

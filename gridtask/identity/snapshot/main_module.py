@@ -14,6 +14,7 @@ from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.definitions import definition
 from gridtask.identity.closure.fillers import find_defining
 from gridtask.identity.closure.lookup import Namespace
+from gridtask.identity.snapshot.settings import find_settings, globals_in
 from gridtask.identity.snapshot.transport import dump
 from gridtask.identity.source.sources import Source
 from gridtask.identity.source.syntax import DEFINITIONS, first_line
@@ -78,6 +79,8 @@ class MainModule:
 
     def _names(self) -> list[str]:
         names = {n: None for space, n in bindings_of(self.code) if space is self.main}
+        for _, unit in find_settings(self.code.closures[0]):
+            names.update(dict.fromkeys(globals_in(unit, self.main)))
         for name, value in self.main.items():
             if type(value).__module__ == "__main__" and self._is_met(value):
                 names[name] = None
@@ -207,6 +210,8 @@ def _statements(
             position = order.get(id(source), 0)
             found[id(unit)] = (position, source, unit)
     found = {key: row for key, row in found.items() if not _starts_calls(main, row[2])}
+    for source, unit in find_settings(code.closures[0]):
+        found[id(unit)] = (order.get(id(source), 0), source, unit)
     rows = sorted(found.values(), key=lambda row: (row[0], first_line(row[2])))
     for _, source, unit in rows:
         yield source.filename, source.segment(unit)

@@ -11,6 +11,7 @@ from gridtask.identity.closure.callables import callable_parts, is_task
 from gridtask.identity.closure.lookup import Namespace
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.snapshot.patches import MISSING, Patch, shallow_digest
+from gridtask.identity.snapshot.registrations import find_registrations
 from gridtask.identity.snapshot.transport import dump, find_reference
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class PatchFinder:
 
     def find(self, bindings: list[tuple[Namespace, str]], main: Namespace) -> None:
         """Find patches of globals, of classes and of third parties' modules."""
+        # First: what is registered is part of what the others are compared by.
+        for module_name, name, rows in find_registrations(self.code):
+            pickled = self._dump(rows)
+            if pickled is not None:
+                self.found.append(("call", module_name, name, None, pickled))
         states = [closure.state for closure in self.code.closures]
         for namespace, name in bindings:
             module = sys.modules.get(str(namespace.get("__name__")))

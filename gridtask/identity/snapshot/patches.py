@@ -18,7 +18,10 @@ from gridtask.errors import IdentityError
 from gridtask.identity.snapshot.rebuild import resolve
 
 Patch = tuple[str, str, str, object, bytes | None]
-"""Kind, module, dotted name, what to compare, and the pickled value."""
+"""Kind, module, dotted name, what to compare, and the pickled value.
+
+The kind "call" has a pickled list of arguments that the named function is called with.
+"""
 
 MISSING = object()
 
@@ -64,7 +67,10 @@ def apply_patches(
         owner: Any = importlib.import_module(module)
         for part in path:
             owner = getattr(owner, part)
-        if kind == "reference":
+        if kind == "call":
+            for arguments in load(pickled):  # type: ignore[arg-type, attr-defined]
+                getattr(owner, name)(*arguments)
+        elif kind == "reference":
             setattr(owner, name, resolve(*expected))  # type: ignore[misc]
         elif kind == "set":
             if pickled is None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import cloudpickle
 
-from gridtask.identity.closure.callables import is_task
+from gridtask.identity.closure.callables import is_dispatcher, is_task
 from gridtask.identity.closure.classes import reduce_class
 from gridtask.identity.closure.values import process_state
 from gridtask.identity.snapshot.rebuild import (
@@ -161,7 +161,7 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return NotImplemented  # pickle itself writes it by name
         if reference is not None:
             return resolve, reference
-        if hasattr(function, "registry") and hasattr(function, "dispatch"):
+        if is_dispatcher(function):
             return _reduce_dispatcher(function)
         name = str(function.__globals__.get("__name__"))
         module = sys.modules.get(name)

@@ -1,0 +1,118 @@
+"""What a script registers with others is registered on a worker, too."""
+
+from __future__ import annotations
+
+
+def test_classes_registered_with_base_classes_of_python_are_theirs(project):
+    """``Sequence.register(C)`` holds where the code asks, and in Python's library."""
+    project.write(
+        script="""
+            import collections.abc, random
+            class C:
+                def __len__(self): return 3
+                def __getitem__(self, i): return "abc"[i]
+            collections.abc.Sequence.register(C)
+            def f(x): return isinstance(C(), collections.abc.Sequence)
+            def g(x): return len(random.sample(C(), 2))
+            f.other = g
+        """,
+    )
+    project.drive()
+    assert project.work("f(1), f.other(1)") == ["(True, 2)"]
+
+
+def test_classes_registered_with_base_classes_of_a_module_are_theirs(project):
+    """A module's base class knows the classes that the script registered."""
+    project.write(
+        script="""
+            import base
+            @base.P.register
+            class C: pass
+            def f(x): return isinstance(C(), base.P)
+        """,
+        base="import abc\nclass P(abc.ABC): pass\n",
+    )
+    project.drive()
+    assert project.work("f(1)") == ["True"]
+
+
+def test_a_dispatcher_of_a_module_has_what_others_registered(project):
+    """Functions that the script or a third module registered are called."""
+    project.write(
+        script="""
+            import base, extra
+            class C: pass
+            @base.show.register(C)
+            def show(x): return "C"
+            def f(x): return base.show(C()), base.show(1), base.show("")
+        """,
+        base="""
+            import functools
+            @functools.singledispatch
+            def show(x): return "any"
+        """,
+        extra="""
+            from base import show
+            @show.register(int)
+            def _(x): return "int"
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["('C', 'int', 'any')"]
+
+
+def test_reducers_of_copyreg_are_registered(project):
+    """Copies are made as the script has said, of its classes and of others."""
+    project.write(
+        script="""
+            import copy, copyreg, fractions
+            class C:
+                def __init__(self, n): self.n = n
+            copyreg.pickle(C, lambda c: (C, (c.n + 1,)))
+            def halve(x): return fractions.Fraction, (x.numerator, 2)
+            copyreg.pickle(fractions.Fraction, halve)
+            def f(x): return copy.copy(C(x)).n, copy.copy(fractions.Fraction(x))
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["(2, Fraction(1, 1))"]
+
+
+def test_settings_of_a_script_are_made_on_the_worker(project):
+    """What the top level told decimal, numpy, codecs and Python holds for calls."""
+    project.write(
+        script="""
+            import codecs, decimal, sys
+            import numpy as np
+            PRECISION = 5
+            def handle(error): return MARK, error.end
+            MARK = "?"
+            codecs.register_error("mine", handle)
+            decimal.getcontext().prec = PRECISION
+            old = np.seterr(divide="raise")
+            sys.setrecursionlimit(2345)
+            def f(x):
+                return str(decimal.Decimal(1) / 3), "a\u00e9".encode("ascii", "mine")
+            def g(x): return np.geterr()["divide"], sys.getrecursionlimit()
+            f.other = g
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)", "f.other(1)") == [
+        "('0.33333', b'a?')",
+        "('raise', 2345)",
+    ]
+
+
+def test_seeds_of_a_script_are_not_repeated(project):
+    """Workers that were all seeded alike would draw the same numbers."""
+    project.write(
+        script="""
+            import random
+            random.seed(3)
+            first = random.random()
+            def f(x): return random.random() == first
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["False"]
