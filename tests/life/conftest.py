@@ -93,15 +93,6 @@ class Project:
             process.communicate()
 
 
-@pytest.fixture(autouse=True)
-def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings of whoever runs the tests away from the scripts."""
-    for name in list(os.environ):
-        if name.startswith("GRIDTASK_") and name != "GRIDTASK_REQUIRE_CLUSTER":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-
 @pytest.fixture
 def new_project(tmp_path: Path) -> Iterator[Callable[[], Project]]:
     """Return a function that makes empty folders of the user's."""
@@ -122,27 +113,6 @@ def project(new_project: Callable[[], Project]) -> Project:
     return new_project()
 
 
-@pytest.fixture
-def on_local(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let scripts use the processes of this machine."""
-    monkeypatch.setenv("GRIDTASK_BACKEND", "local")
-
-
-@pytest.fixture
-def on_cell(cell: object, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let scripts use the real Grid Engine."""
-    monkeypatch.setenv("GRIDTASK_BACKEND", "gridengine")
-
-
-@pytest.fixture(params=["local", pytest.param("gridengine", marks=pytest.mark.cluster)])
-def backend(
-    request: pytest.FixtureRequest, no_settings: None, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """The name of the backend that the scripts use: one after the other."""
-    if request.param == "gridengine":
-        running = request.getfixturevalue("cell")
-        for name, value in running.env.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PATH", running.path)
-    monkeypatch.setenv("GRIDTASK_BACKEND", request.param)
-    return request.param
+@pytest.fixture(autouse=True)
+def without_settings(no_settings: None) -> None:
+    """Let scripts find no settings but their own."""

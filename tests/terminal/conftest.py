@@ -172,16 +172,6 @@ class Desk:
             window.child.close(force=True)
 
 
-@pytest.fixture(autouse=True)
-def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings of whoever runs the tests away from the scripts."""
-    for name in list(os.environ):
-        if name.startswith("GRIDTASK_") and name != "GRIDTASK_REQUIRE_CLUSTER":
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """An empty folder of the user's."""
@@ -192,24 +182,21 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.close()
 
 
+@pytest.fixture(autouse=True)
+def without_settings(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scripts find no settings but their own, and use colours."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 @pytest.fixture
-def on_local(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def on_local(on_local: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let scripts use the processes of this machine, four at once."""
-    monkeypatch.setenv("GRIDTASK_BACKEND", "local")
     monkeypatch.setenv("GRIDTASK_MAX_RUNNING", "4")
 
 
-@pytest.fixture(params=["local", pytest.param("gridengine", marks=pytest.mark.cluster)])
-def backend(
-    request: pytest.FixtureRequest, no_settings: None, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """The name of the backend that the scripts use: one after the other."""
-    if request.param == "gridengine":
-        running = request.getfixturevalue("cell")
-        for name, value in running.env.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PATH", running.path)
-    else:
+@pytest.fixture
+def backend(backend: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the backend that the scripts use, four calls at once."""
+    if backend == "local":
         monkeypatch.setenv("GRIDTASK_MAX_RUNNING", "4")
-    monkeypatch.setenv("GRIDTASK_BACKEND", request.param)
-    return request.param
+    return backend
