@@ -103,6 +103,12 @@ def callable_parts(value: Any) -> list[tuple[str, object]] | None:
     return None
 
 
+def is_dispatcher(value: object) -> bool:
+    """Return whether this is a function of `functools.singledispatch`."""
+    is_function = isinstance(value, types.FunctionType)
+    return is_function and hasattr(value, "registry") and hasattr(value, "dispatch")
+
+
 def registry_parts(dispatcher: Any) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = []
     for kind, function in dispatcher.registry.items():

@@ -82,6 +82,7 @@ class Closure:
         self.hints_wanted = False
         self.classes: list[Node] = []
         self.subclassed: set[int] = set()
+        self.virtual: dict[int, list[str]] | None = None
         self.patched: list[tuple[object, str, str]] = []
         self.definitions: dict[int, Callable[[], Target | None]] = {}
         self.kept: list[object] = []
@@ -104,9 +105,11 @@ class Closure:
 
         self._drain()
         if self.outside:
+            from gridtask.identity.closure.registered import link_reducers
             from gridtask.identity.closure.seeds import link_seeds
 
             link_seeds(self, root)
+            link_reducers(self, root)
             self._drain()
         find_state(self)
 
@@ -379,7 +382,7 @@ class Closure:
         elif is_own_code(self, value):
             self.patched.append((value, ".".join(dotted[:-1]), dotted[-1]))
             return Found(value, ())
-        elif isinstance(value, type) and is_touched(self, value):
+        elif is_touched(self, value):
             return Found(value, ())
         return Found(None, (), target=".".join(dotted))
 
