@@ -60,6 +60,8 @@ class Settings(NamedTuple):
         Absolute paths of code that is not the user's own.
     show_args : bool
         Whether texts of the arguments may be kept in the cache.
+    mmap : bool
+        Whether large results are read as private views of their files.
     site : SiteProfile
         How the site spells resources.
     """
@@ -77,6 +79,7 @@ class Settings(NamedTuple):
     env: tuple[str, ...] = ()
     third_party: tuple[str, ...] = ()
     show_args: bool = True
+    mmap: bool = False
     site: SiteProfile = SiteProfile()
 
     def with_options(self, **options: object) -> Settings:

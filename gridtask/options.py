@@ -23,6 +23,7 @@ SETTINGS = (
     "cache_dir",
     "env",
     "show_args",
+    "mmap",
 )
 """Options that settings files and the environment may give as well."""
 

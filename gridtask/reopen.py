@@ -103,7 +103,7 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
             claims[other] = open_claim(store.runs, other)
     ended = _summary(own)
     backend = open_backend(plan.backend, settings, store.runs)
-    folder = store.folder(plan.task)
+    folder = store.folder(plan.task, mapped=settings.mmap)
     execution = Execution(
         folder,
         plan,

@@ -202,6 +202,7 @@ RULES: Mapping[str, Rule] = {
     "env": Rule("a list of names of environment variables", _names, _read_names),
     "third_party": Rule("a list of paths", _paths, _read_paths),
     "show_args": Rule("true or false", _flag, _read_flag),
+    "mmap": Rule("true or false", _flag, _read_flag),
 }
 """The settings but for the site profile, in the order in which they are shown."""
 

@@ -323,6 +323,7 @@ def grid_task(
     cache_dir: str | os.PathLike[str] = ...,
     env: Iterable[str] = ...,
     show_args: bool = ...,
+    mmap: bool = ...,
 ) -> Callable[[Callable[P, R]], GridTask[P, R]]: ...
 def grid_task(function: Any = None, /, **options: Any) -> Any:
     """Turn a function into a task: ``@grid_task`` or ``@grid_task(...)``.
@@ -342,12 +343,9 @@ def grid_task(function: Any = None, /, **options: Any) -> Any:
     retries : int
         Attempts after the first for calls that are lost with their node.
     escalate : dict
-        ``{"memory": 2, "time": 2}``: factors for another attempt of a call that
-        was short of it.
-    ignore : list of str
-        Parameters that do not enter the key.
-    ignore_code : list
-        Functions or modules whose code does not enter the key.
+        ``{"memory": 2, "time": 2}``: factors for another attempt after a lack of it.
+    ignore, ignore_code : list
+        Names of parameters, and functions or modules, that do not enter the key.
     version : str
         Enters the key in place of the code.
     depends : list
@@ -362,6 +360,8 @@ def grid_task(function: Any = None, /, **options: Any) -> Any:
         Environment variables that travel to the workers.
     show_args : bool
         False keeps argument texts out of the cache.
+    mmap : bool
+        True reads large arrays as private views of the cache's files, not copies.
 
     Returns
     -------

@@ -226,6 +226,7 @@ def owned_by(uid: int) -> Callable[[Path], os.stat_result]:
         ("GRIDTASK_THIRD_PARTY", "/a:/b", "third_party", ("/a", "/b")),
         ("GRIDTASK_SHOW_ARGS", "0", "show_args", False),
         ("GRIDTASK_SHOW_ARGS", "True", "show_args", True),
+        ("GRIDTASK_MMAP", "1", "mmap", True),
     ],
 )
 def test_variables(world: World, variable: str, text: str, name: str, expected: object):

@@ -36,10 +36,13 @@ class Folder:
     ----------
     path : Path
         The folder; it may not exist yet, and is empty then.
+    mapped : bool
+        Whether large values that are loaded may be views of their files.
     """
 
-    def __init__(self, path: Path, name: str | None = None) -> None:
+    def __init__(self, path: Path, name: str | None = None, mapped: bool = False):
         self.path = path
+        self.mapped = mapped
         self._name = name
         self._shared: bool | None = None
         self.reset()
@@ -200,7 +203,7 @@ class Folder:
             if there is one, takes their place.
         """
         with self._lock:
-            loading = Loading(self._index, numbers)
+            loading = Loading(self._index, numbers, mapped=self.mapped)
             loading.run()
             while loading.lost:
                 if loading.gone:

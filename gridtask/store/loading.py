@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from operator import eq, gt
 
@@ -60,9 +61,12 @@ class Loading:
         Numbers of files that are there no longer.
     """
 
-    def __init__(self, index: Index, numbers: Sequence[int]) -> None:
+    def __init__(
+        self, index: Index, numbers: Sequence[int], *, mapped: bool = False
+    ) -> None:
         self._index = index
         self._numbers = numbers
+        self._mapped = mapped
         self._decode = Decoder().decode
         self.values: list[object] = [_UNREAD] * len(numbers)
         self.lost: dict[int, int] = {}
@@ -125,7 +129,8 @@ class Loading:
     ) -> None:
         """Load ascending records, which may be repeated, into their places."""
         values, decode = self.values, self._decode
-        for number, place, payload in _payloads(file, numbers, places):
+        read = partial(_read, file, mapped=self._mapped)
+        for number, place, payload in _payloads(read, numbers, places):
             if isinstance(payload, CorruptRecordError):
                 values[place] = LoadError(payload, is_lost=True)
                 self.lost[place] = number
@@ -141,23 +146,28 @@ Payload = tuple[int, int, Buffer | CorruptRecordError]
 """Number of a record, its place, and what was read."""
 
 
+Read = Callable[[Iterable[int]], Iterator[Buffer | CorruptRecordError]]
+"""Returns the payloads of ascending records of one file, none repeated."""
+
+
 def _payloads(
-    file: SegmentReader, numbers: Sequence[int], places: Sequence[int]
+    read: Read, numbers: Sequence[int], places: Sequence[int]
 ) -> Iterator[Payload]:
     """Return the payloads of ascending records of one file, for each place one."""
     if not any(map(eq, numbers, islice(numbers, 1, None))):
-        return zip(numbers, places, _read(file, numbers), strict=True)
+        return zip(numbers, places, read(numbers), strict=True)
     wanted: dict[int, list[int]] = {}
     for number, place in zip(numbers, places, strict=True):
         wanted.setdefault(number, []).append(place)
-    return _repeat(zip(wanted.items(), _read(file, wanted), strict=True))
+    return _repeat(zip(wanted.items(), read(wanted), strict=True))
 
 
 def _read(
-    file: SegmentReader, numbers: Iterable[int]
+    file: SegmentReader, numbers: Iterable[int], *, mapped: bool
 ) -> Iterator[Buffer | CorruptRecordError]:
-    """Return the payloads of ascending records of one file, none repeated."""
-    return chain.from_iterable(file.payloads(map(ROW_MASK.__and__, numbers)))
+    """Do as `Read`."""
+    rows = map(ROW_MASK.__and__, numbers)
+    return chain.from_iterable(file.payloads(rows, mapped=mapped))
 
 
 def _repeat(

@@ -14,8 +14,9 @@ from gridtask.errors import CorruptRecordError, warn
 from gridtask.fs import Buffer
 from gridtask.store import record
 from gridtask.store.blocks import Place, blocks_of, plan_reads
-from gridtask.store.record import ENTRY, Entry
+from gridtask.store.record import ENTRY, HAS_BUFFERS, Entry
 from gridtask.store.scan import Scan
+from gridtask.store.views import MIN_VIEW, Views
 
 TAIL = 1 << 16
 """Bytes that are read at a file's end: the whole footer of some 900 records."""
@@ -301,7 +302,7 @@ class SegmentReader:
         return CorruptRecordError(msg)
 
     def payloads(
-        self, rows: Iterable[int]
+        self, rows: Iterable[int], *, mapped: bool = False
     ) -> Iterator[Iterator[Buffer | CorruptRecordError]]:
         """Yield the verified payloads of many records, read by read.
 
@@ -309,6 +310,8 @@ class SegmentReader:
         ----------
         rows : iterable of int
             Numbers of records, ascending, without repetition.
+        mapped : bool
+            Whether large ones with buffers may be views of the file.
 
         Yields
         ------
@@ -316,8 +319,9 @@ class SegmentReader:
             Of the next records, in the order of `rows`. Those with buffers are
             writable and nobody else's; the error for one that is damaged.
         """
+        views = Views(self._open(), self.size) if mapped else None
         for block, start, end in plan_reads(self.index, rows):
-            yield self._read_block(block, start, end)
+            yield self._read_block(block, start, end, views)
 
     def read(self, start: int, n_bytes: int) -> bytes:
         """Return bytes of the file as they are; fewer at its end."""
@@ -328,10 +332,10 @@ class SegmentReader:
         return blocks_of(self._open(), entry.payload_at, entry.payload_len)
 
     def _read_block(
-        self, block: list[Place], start: int, end: int
+        self, block: list[Place], start: int, end: int, views: Views | None
     ) -> Iterator[Buffer | CorruptRecordError]:
         """Read neighbouring records at once; yield their payloads."""
-        data = self._read_all(block, start, end)
+        data = self._read_all(block, start, end, views)
         unpack = record.IDENTITY.unpack_from
         for key, seq, offset, payload_len, meta_len, pad, _ in block:
             at = offset - start
@@ -349,12 +353,18 @@ class SegmentReader:
             else:
                 yield self._corrupt(key, offset)
 
-    def _read_all(self, block: list[Place], start: int, end: int) -> bytes | memoryview:
+    def _read_all(
+        self, block: list[Place], start: int, end: int, views: Views | None
+    ) -> bytes | memoryview:
         """Read neighbouring records; writable, unless they are small and plain."""
         n_bytes = end - start
         flags = {place[-1] for place in block}
         if flags == {0} and n_bytes <= len(block) * SMALL_RECORD:
             return self.read(start, n_bytes).ljust(n_bytes, b"\0")
+        if views is not None and n_bytes >= MIN_VIEW and flags == {HAS_BUFFERS}:
+            view = views.view(start, end)
+            if view is not None:
+                return view
         data = bytearray(n_bytes)
         fs.read_into(self._open(), data, start)
         return memoryview(data)

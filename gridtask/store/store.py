@@ -175,12 +175,13 @@ class Store:
             )
             raise StoreError(msg)
 
-    def folder(self, name: str) -> Folder:
+    def folder(self, name: str, *, mapped: bool = False) -> Folder:
         """Return the folder of a task, by the task's full name.
 
-        Nothing is read or made before it is used.
+        Nothing is read or made before it is used. With `mapped`, large values
+        that it loads may be views of their files.
         """
-        return Folder(self.tasks / folder_name(name), name)
+        return Folder(self.tasks / folder_name(name), name, mapped)
 
     def folders(self) -> list[Folder]:
         """Return the folders of all tasks, by name."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _STORES: dict[Path, Store] = {}
-_FOLDERS: dict[Path, Folder] = {}
+_FOLDERS: dict[tuple[Path, bool], Folder] = {}
 _WRITERS: dict[Path, Any] = {}
 _ANNOUNCED: set[str] = set()
 
@@ -101,8 +101,8 @@ class Session(Generic[R]):
     @cached_property
     def folder(self) -> Folder:
         """The task's folder in it; a process reads each one only once."""
-        folder = self.store.folder(self.label)
-        return _FOLDERS.setdefault(folder.path, folder)
+        folder = self.store.folder(self.label, mapped=self.settings.mmap)
+        return _FOLDERS.setdefault((folder.path, folder.mapped), folder)
 
     @cached_property
     def work(self) -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 
@@ -29,6 +30,11 @@ TASKS = """
     def first(x):
         x[0] = 99.0
         return x[:2]
+
+    @grid_task
+    def ramp(n):
+        import numpy
+        return numpy.arange(n, dtype=float)
 
     @grid_task
     def fail(n):
@@ -122,6 +128,24 @@ def test_arrays_come_back_writable_and_the_callers_stay(tasks):
     assert x[0] == 0.0
     np.testing.assert_array_equal(result, [99.0, 1.0])
     result[0] = 5.0
+
+
+def test_large_results_are_views_on_request(tasks):
+    """With mmap=True they lie in the cache's files, writable and not in the key."""
+    plain = tasks.ramp.map([200_000, 200_001])
+    task = tasks.ramp.options(mmap=True)
+    assert task.key(200_000) == tasks.ramp.key(200_000)
+    assert task.plan([200_000, 200_001]).cached == 2
+    run = task.submit_map([200_000, 200_001])
+    for views in (task.map([200_000, 200_001]), run.results(), [task(200_000)]):
+        for view, copy in zip(views, plain, strict=False):
+            memory = view
+            while isinstance(memory, np.ndarray):
+                memory = memory.base
+            assert isinstance(memoryview(memory).obj, mmap.mmap)
+            np.testing.assert_array_equal(view, copy)
+            view[:] = 0.0
+    assert tasks.ramp(200_000)[-1] == 199_999.0
 
 
 def test_large_common_array_is_stored_once(tasks, tmp_path):

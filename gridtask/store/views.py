@@ -1,0 +1,70 @@
+"""Large records as views of their file instead of copies, for who asks for it."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import sys
+from typing import Any
+
+MIN_VIEW = 1 << 20
+"""Smaller records are copied: quicker, and their file stays free."""
+
+_POPULATE_READ = 22
+"""madvise(2), MADV_POPULATE_READ: Linux 5.14."""
+
+_NO_RESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+_SPARES_DESCRIPTOR = sys.version_info >= (3, 13)
+
+
+class Views:
+    """Private, writable views of one file: its pages are shared until written.
+
+    One mapping serves them all, as each takes a descriptor before Python 3.13.
+
+    Parameters
+    ----------
+    fd : int
+        The file.
+    n_bytes : int
+        Its length; it may grow, but what is there never changes.
+    """
+
+    def __init__(self, fd: int, n_bytes: int) -> None:
+        self._fd = fd
+        self._n_bytes = n_bytes
+        self._mapping: mmap.mmap | None = None
+
+    def view(self, start: int, end: int) -> memoryview | None:
+        """Return bytes of the file; None if they are rather to be read.
+
+        They are brought into memory now. So a disk's error is found by reading
+        after this was refused; met later it would be a signal, SIGBUS.
+        """
+        try:
+            if self._mapping is None:
+                self._mapping = self._map()
+            self._populate(self._mapping, start, end)
+        except (OSError, ValueError):  # ValueError: the file is shorter
+            return None
+        return memoryview(self._mapping)[start:end]
+
+    def _map(self) -> mmap.mmap:
+        """Map the whole file, without claiming memory for copies of its pages."""
+        options: dict[str, Any] = {"trackfd": False} if _SPARES_DESCRIPTOR else {}
+        return mmap.mmap(
+            self._fd,
+            self._n_bytes,
+            flags=mmap.MAP_PRIVATE | _NO_RESERVE,
+            prot=mmap.PROT_READ | mmap.PROT_WRITE,
+            **options,
+        )
+
+    def _populate(self, mapping: mmap.mmap, start: int, end: int) -> None:
+        """Read pages now, where the kernel can."""
+        first = start - start % mmap.PAGESIZE
+        try:
+            mapping.madvise(_POPULATE_READ, first, end - first)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # that is an older kernel
+                raise
