@@ -20,7 +20,7 @@ from gridtask.identity.arguments.digests import digest_leaf, digest_node, start_
 from gridtask.identity.arguments.instances import read_state, walk_state
 from gridtask.identity.arguments.walk import Handler, Walk, Walking
 
-_BLOCK_BYTES: Final = 1 << 20
+_BLOCK_BYTES: Final = 1 << 18
 _SMALL_BYTES: Final = 4096
 _MAX_HEADS: Final = 10_000
 _HAS_PADDING: Final = np.finfo(np.longdouble).nmant == 63
@@ -139,7 +139,7 @@ def _update(hasher: xxh3_128, array: Array) -> None:
 
 
 def _split(array: Array) -> Iterator[Array]:
-    """Split an array into contiguous copies of its parts, in C order."""
+    """Yield contiguous copies of an array's parts, in C order; one replaces another."""
     if array.nbytes <= _BLOCK_BYTES or array.ndim == 0:
         yield np.ascontiguousarray(array)
         return
@@ -149,8 +149,12 @@ def _split(array: Array) -> Iterator[Array]:
             yield from _split(row)
         return
     step = _BLOCK_BYTES // row_bytes
+    copy = np.empty((step, *array.shape[1:]), array.dtype)
     for start in range(0, len(array), step):
-        yield np.ascontiguousarray(array[start : start + step])
+        part = array[start : start + step]
+        block = copy[: len(part)]
+        block[...] = part
+        yield block
 
 
 def _drop_padding(block: Array) -> Array:
