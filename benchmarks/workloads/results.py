@@ -37,8 +37,11 @@ def _entries(function, n, first=None):
     entries = []
     for name, module in modules.items():
         role = roles.get(name, "peer")
-        entry = contestant(name, module, function, FOLDER, n, role=role)
-        if first:
-            entry.first = contestant(name, module, first, FOLDER, n).argv
-        entries.append(entry)
+        entries.append(contestant(name, module, function, FOLDER, n, role=role))
+    if first:
+        mapped = ("gridtask, mapped", "with_gridtask", f"{function}_mapped", FOLDER, n)
+        entries.insert(1, contestant(*mapped, role="gridtask"))
+        for entry in entries:
+            module = entry.argv[2]
+            entry.first = contestant(entry.name, module, first, FOLDER, n).argv
     return entries
