@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from gridtask.futures import GridFuture, as_completed
     from gridtask.grid import Grid
-    from gridtask.identity.arguments.hasher import File
+    from gridtask.identity.arguments.file import File
     from gridtask.plan import Plan
     from gridtask.reopen import open_run, runs
     from gridtask.run import MISSING, Run
@@ -52,7 +52,7 @@ _HOME = {
     "MISSING": "run",
     "as_completed": "futures",
     "Plan": "plan",
-    "File": "identity.arguments.hasher",
+    "File": "identity.arguments.file",
     "open_run": "reopen",
     "runs": "reopen",
     "cache": "caches.folder",

@@ -18,7 +18,6 @@ from gridtask.identity.closure.components import (
     text_node,
     write_manifest,
 )
-from gridtask.identity.closure.depends import link_depend
 from gridtask.identity.closure.state import State
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.collection import without_collection
@@ -77,6 +76,8 @@ class Code:
             root.add("version of", self.label)
             root.link("version", text_node("version", "version", repr(version)))
         for item in self.options["depends"]:
+            from gridtask.identity.closure.depends import link_depend
+
             link_depend(closure, root, item)
 
     def _walk(

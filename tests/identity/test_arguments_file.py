@@ -10,8 +10,8 @@ import pytest
 
 from gridtask.errors import IdentityError
 from gridtask.identity.arguments import file as file_module
-from gridtask.identity.arguments.file import digest_file
-from gridtask.identity.arguments.hasher import ArgumentHasher, File
+from gridtask.identity.arguments.file import File, digest_file
+from gridtask.identity.arguments.hasher import ArgumentHasher
 
 HASHER = ArgumentHasher(lambda thing: bytes(16))
 

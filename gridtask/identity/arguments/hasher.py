@@ -17,12 +17,9 @@ from xxhash import xxh3_128_digest
 
 from gridtask.identity.arguments.columns import Columns, UnevenError
 from gridtask.identity.arguments.digests import DIGEST_BYTES
-from gridtask.identity.arguments.file import File
 from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS
 from gridtask.identity.arguments.walk import Handler, Walk
 from gridtask.identity.collection import without_collection
-
-__all__ = ["ArgumentHasher", "File", "call_key"]
 
 _SMALL_ITEMS: Final = 64
 _SMALL_LENGTH: Final = 1024

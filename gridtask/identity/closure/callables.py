@@ -14,7 +14,6 @@ from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import Environment, Namespace, Target, qualify
 from gridtask.identity.closure.state import is_container
 from gridtask.identity.closure.walker import Closure
-from gridtask.identity.source.bytecode import code_bytes, code_uses
 from gridtask.identity.source.names import function_uses
 from gridtask.identity.source.scopes import ScopeError
 from gridtask.identity.source.sources import Place
@@ -225,6 +224,8 @@ def _expand_function(
     place = locate(function)
     node.add("name", code.co_name)
     if place is None:
+        from gridtask.identity.source.bytecode import code_bytes, code_uses
+
         node.add("code object", code_bytes(code))
         closure.apply(node, code_uses(code), environment)
         changed: set[str] = set()

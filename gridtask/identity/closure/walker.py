@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import importlib.util
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -294,8 +293,10 @@ class Closure:
         top = name.partition(".")[0]
         if top in sys.stdlib_module_names:
             return False
+        from importlib.util import find_spec
+
         try:
-            spec = importlib.util.find_spec(top)
+            spec = find_spec(top)
         except (ImportError, ValueError):
             return True
         if spec is None or not spec.has_location or spec.origin is None:

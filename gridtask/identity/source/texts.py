@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import linecache
 import os
 import sys
 from collections.abc import Iterable
-from importlib.util import decode_source
 
 from gridtask.identity.source.served import SERVED
 from gridtask.identity.source.sources import UNPARSED, Source
@@ -33,6 +31,8 @@ def _decode(raw: bytes) -> str:
     """Decode a source's bytes; the common case without a tokenizer."""
     head = raw[:400]
     if b"coding" in head or b"\r" in raw or raw.startswith(b"\xef\xbb\xbf"):
+        from importlib.util import decode_source
+
         return decode_source(raw)
     return raw.decode()
 
@@ -80,6 +80,8 @@ def _read(filename: str) -> bytes:
 
 
 def _peek_cell(filename: str) -> tuple[object, bytes | None]:
+    import linecache  # with tokenize and re: for notebooks only
+
     entry = linecache.cache.get(filename)
     if entry is None or len(entry) != 4 or entry[1] is not None:
         return None, None  # no text, or that of a file that is gone
@@ -102,6 +104,8 @@ def _parse(filename: str, raw: bytes | None) -> Source | None:
 
 def cells() -> list[Source]:
     """Return the notebook and REPL cells that were run, in order."""
+    import linecache
+
     names = [
         name
         for name, entry in list(linecache.cache.items())
