@@ -11,15 +11,15 @@ import math
 import re
 from typing import Final
 
-_MEMORY: Final = re.compile(r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([kKmMgGtT]?)")
+_MEMORY: Final = r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)([kKmMgGtT]?)"
 _MEMORY_FACTORS: Final[dict[str, int]] = {
     "": 1,
     **{letter: 1000 ** (i + 1) for i, letter in enumerate("kmgt")},
     **{letter: 1024 ** (i + 1) for i, letter in enumerate("KMGT")},
 }
-_CLOCK: Final = re.compile(r"([0-9]*):([0-9]*):([0-9]*)")
-_TIME: Final = re.compile(r"([0-9]+)([smhdw]?)")
-_AGE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
+_CLOCK: Final = r"([0-9]*):([0-9]*):([0-9]*)"
+_TIME: Final = r"([0-9]+)([smhdw]?)"
+_AGE: Final = r"([0-9]+(?:\.[0-9]+)?)([smhdw])"
 _TIME_SECONDS: Final = {
     "": 1,
     "s": 1,
@@ -62,7 +62,7 @@ def parse_memory(text: str) -> int:
     >>> parse_memory("4g")
     4000000000
     """
-    match = _MEMORY.fullmatch(text)
+    match = re.fullmatch(_MEMORY, text)
     if match is None:
         msg = (
             f"not a memory size: {text!r}; expected a whole number and one of "
@@ -140,11 +140,11 @@ def parse_time(text: str) -> int:
     >>> parse_time("00:30:00"), parse_time("30m"), parse_time("1::1")
     (1800, 1800, 3601)
     """
-    clock = _CLOCK.fullmatch(text)
+    clock = re.fullmatch(_CLOCK, text)
     if clock is not None and text != "::":
         hours, minutes, seconds = (int(part or 0) for part in clock.groups())
         return hours * 3600 + minutes * 60 + seconds
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         msg = (
             f"not a length of time: {text!r}; expected HH:MM:SS, a whole number "
@@ -205,7 +205,7 @@ def parse_age(text: str) -> float:
     >>> parse_age("7d")
     604800.0
     """
-    match = _AGE.fullmatch(text)
+    match = re.fullmatch(_AGE, text)
     if match is None:
         msg = (
             f"not an age: {text!r}; expected a number and a unit: s (seconds), "

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import FunctionType, MappingProxyType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
+from gridtask.calls.parameters import read_code, read_signature, takes_names
 from gridtask.printable import printable, short_repr
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 Arguments = dict[str, Any]
 """The arguments of one call: every parameter's name and value."""
@@ -73,31 +78,30 @@ class Binder:
     """
 
     def __init__(self, function: Callable[..., Any], label: str) -> None:
-        import inspect  # here, so that importing gridtask stays quick
-
         self.label = label
-        try:
-            self.signature = inspect.signature(function)
-        except (ValueError, TypeError):
-            self.signature = inspect.signature(lambda *args, **kwargs: None)
-        parameters = self.signature.parameters.values()
-        plain = (
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            inspect.Parameter.KEYWORD_ONLY,
-        )
-        self.names = tuple(self.signature.parameters)
-        self._is_plain = all(p.kind in plain for p in parameters)
-        self._positional = tuple(p.name for p in parameters if p.kind is plain[0])
-        self._takes_names = self._is_plain and _takes_names(function, self.names)
+        self._function = function
+        parameters = read_code(function) or read_signature(self.signature)
+        self.names, self._positional, defaults, self._is_plain = parameters
+        self._takes_names = self._is_plain and takes_names(function, self.names)
         # In the signature's order; placeholders are always replaced.
-        self._template = {p.name: p.default for p in parameters}
-        self._required = {p.name for p in parameters if p.default is p.empty}
+        self._template = {name: defaults.get(name) for name in self.names}
+        self._required = self._template.keys() - defaults.keys()
         # By the number of positional arguments: what follows, if all of it has one.
         self._defaults = {
-            n_given: tuple(p.default for p in tuple(parameters)[n_given:])
+            n_given: tuple([defaults[name] for name in self.names[n_given:]])
             for n_given in range(len(self._positional) + 1)
             if self._is_plain and self._required.isdisjoint(self.names[n_given:])
         }
+
+    @cached_property
+    def signature(self) -> Signature:
+        """The callable's signature."""
+        import inspect  # with much else that binding plain calls does not need
+
+        try:
+            return inspect.signature(self._function)
+        except (ValueError, TypeError):
+            return inspect.signature(lambda *args, **kwargs: None)
 
     def row(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
         """Bind one call as `bind`, to the values of `names`."""
@@ -139,7 +143,7 @@ class Binder:
             arguments = {
                 name: value
                 for name, value in arguments.items()
-                if not _is_same(value, self._template[name])
+                if name in self._required or not _is_same(value, self._template[name])
             }
         bound = BoundArguments(self.signature, arguments)
         return function(*bound.args, **bound.kwargs)
@@ -149,24 +153,6 @@ class Binder:
         parts = [short_repr(value) for value in args]
         parts += [f"{printable(n)}={short_repr(v)}" for n, v in kwargs.items()]
         return ", ".join(parts) or "(none)"
-
-
-def _takes_names(function: Callable[..., Any], names: Iterable[str]) -> bool:
-    """Tell whether a Python function can be called with all arguments by name.
-
-    A wrapper shows the signature of what it wraps, and may take less itself.
-    """
-    if type(function) is not FunctionType:
-        return False
-    if not hasattr(function, "__wrapped__"):
-        return True
-    from inspect import signature
-
-    try:
-        signature(function, follow_wrapped=False).bind(**dict.fromkeys(names))
-    except TypeError:
-        return False
-    return True
 
 
 def _is_same(value: Any, default: Any) -> bool:

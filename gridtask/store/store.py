@@ -52,8 +52,8 @@ DAMAGED_SECONDS = 30 * 86_400.0
 """How long a damaged file stays in the trash."""
 
 MAX_NAME = 60
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}~[0-9a-f]{8}")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_FOLDER_NAME = r"[A-Za-z0-9_.-]{1,60}~[0-9a-f]{8}"
+_NOT_IN_NAMES = r"[^A-Za-z0-9_.-]"
 
 MARKER_SECONDS = 2.0
 """How long a marker may be empty because another process is writing it."""
@@ -187,7 +187,7 @@ class Store:
         """Return the folders of all tasks, by name."""
         found = []
         for name in sorted(fs.list_names(self.tasks)):
-            if _FOLDER_NAME.fullmatch(name):
+            if re.fullmatch(_FOLDER_NAME, name):
                 stem = name.rpartition("~")[0]
                 is_full = folder_name(stem) == name
                 path = self.tasks / name
@@ -206,7 +206,7 @@ class Store:
             If it is no folder of this store.
         """
         path = folder.path
-        if path.parent != self.tasks or not _FOLDER_NAME.fullmatch(path.name):
+        if path.parent != self.tasks or not re.fullmatch(_FOLDER_NAME, path.name):
             msg = (
                 f"{str(path)!r} is no task's folder of the cache {str(self.root)!r};"
                 " nothing was removed"
@@ -288,7 +288,7 @@ def _check(check: Callable[[Path], None], path: Path, create: bool) -> None:
 def folder_name(name: str) -> str:
     """Return the name of a task's folder: readable, safe, and unique."""
     digest = xxh3_64_hexdigest(name.encode("utf-8", "surrogatepass"))
-    return f"{_NOT_IN_NAMES.sub('_', name)[:MAX_NAME] or '_'}~{digest[:8]}"
+    return f"{re.sub(_NOT_IN_NAMES, '_', name)[:MAX_NAME] or '_'}~{digest[:8]}"
 
 
 def _marker() -> bytes:

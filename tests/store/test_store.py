@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_folders_know_their_full_names(tmp_path, name):
     (folder,) = store.folders()
     assert folder.name == name
     assert folder.path.parent == store.root / "f"
-    assert module._FOLDER_NAME.fullmatch(folder.path.name)
+    assert re.fullmatch(module._FOLDER_NAME, folder.path.name)
     folder.refresh()
     assert folder.load(folder.find([KEY])) == [name]
 
