@@ -52,6 +52,9 @@ class _ShortRepr(reprlib.Repr):
 
 _REPR = _ShortRepr()
 
+_BRIEF = frozenset({float, bool, type(None)})
+"""Types of which every repr is short."""
+
 
 def short_job(job: str) -> str:
     """Return an array task as people name it: of a local job, its process alone.
@@ -82,6 +85,8 @@ def printable(text: str) -> str:
 
 def short_repr(value: Any) -> str:
     """Return one printable line of at most `MAX_VALUE` characters for any value."""
+    if type(value) in _BRIEF or (type(value) is int and value.bit_length() < 64):
+        return repr(value)
     try:
         return shorten(printable(_REPR.repr(value)), MAX_VALUE)
     except Exception:  # a user's __repr__ or __len__ may raise anything

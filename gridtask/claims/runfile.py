@@ -238,6 +238,7 @@ class RunFile:
     def __init__(self, path: Path, file_id: bytes | None = None) -> None:
         self.path = path
         self.latency = 0.0
+        self._root = path.parent.parent
         self._reader = SegmentReader.open(path)
         if file_id is not None and self._reader.file_id != file_id:
             self.close()
@@ -324,7 +325,7 @@ class RunFile:
         UpstreamFailed
             If an argument is another call's result, which is not there.
         """
-        with upstream.reading(upstream.Place(self.path.parent.parent, self.latency)):
+        with upstream.Reading(upstream.Place(self._root, self.latency)):
             return unpack(call, self.blob)
 
     def blob(self, digest: bytes) -> Buffer:

@@ -47,14 +47,17 @@ _FOUND: ContextVar[list[GridFuture[Any]] | None] = ContextVar(
 )
 
 
-@contextmanager
-def reading(place: Place) -> Iterator[None]:
-    """Read the inputs of calls that are unpacked inside from `place`."""
-    token = _PLACE.set(place)
-    try:
-        yield
-    finally:
-        _PLACE.reset(token)
+class Reading:
+    """Inside, the inputs of calls that are unpacked are read from `place`."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._token = _PLACE.set(self._place)
+
+    def __exit__(self, *error: object) -> None:
+        _PLACE.reset(self._token)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -304,7 +304,7 @@ def unpack_footer(data: Buffer) -> Footer | None:
     return Footer(bytes(data[:size]), origins, offset, file_id)
 
 
-def body_checksum(meta: Buffer, parts: list[Buffer]) -> int:
+def body_checksum(meta: Buffer, parts: Sequence[Buffer]) -> int:
     """Return the checksum of a record's meta and payload."""
     if len(parts) == 1 and len(parts[0]) < 1 << 16:
         return xxh3_64_intdigest(bytes(meta) + parts[0])

@@ -56,6 +56,20 @@ class Copy(NamedTuple):
         return self.head[record.HEADER_SIZE :]
 
 
+class Draft(NamedTuple):
+    """A record that has no place yet. See `SegmentWriter.append`."""
+
+    kind: int
+    parts: Sequence[Buffer]
+    key: bytes
+    code: bytes
+    meta: bytes
+    t_end_ns: int
+    seconds: float
+    peak_mb: int
+    aligned: bool
+
+
 class SegmentWriter:
     """Writes one new file. Not for use by several threads or after a fork."""
 
@@ -144,24 +158,29 @@ class SegmentWriter:
         OSError
             If it cannot be written. The writer is as it was before.
         """
-        meta_bytes = record.pack_meta(meta)
-        entry = Entry(
-            kind,
-            record.HAS_BUFFERS if aligned else 0,
-            len(self._index) // ENTRY.size,
-            key,
-            code,
-            self.file_id,
-            self._end,
-            sum(map(len, parts)),
-            len(meta_bytes),
-            self.now_ns() if t_end_ns is None else t_end_ns,
-            seconds,
-            peak_mb,
-            self._pad(len(meta_bytes), self._end) if aligned else 0,
-        )
-        self._append(entry, meta_bytes, list(parts))
-        return entry.seq
+        packed = record.pack_meta(meta)
+        at_ns = self.now_ns() if t_end_ns is None else t_end_ns
+        rest = (packed, at_ns, seconds, peak_mb, aligned)
+        return self.write(Draft(kind, parts, key, code, *rest))
+
+    def write(self, draft: Draft) -> int:
+        """Write a record as `append` does."""
+        kind, parts, key, code, meta, t_end_ns, seconds, peak_mb, aligned = draft
+        at, seq = self._end, len(self._index) // ENTRY.size
+        n_bytes = sum(map(len, parts))
+        pad = self._pad(len(meta), at) if aligned else 0
+        ids = (kind, record.HAS_BUFFERS if aligned else 0, seq, key, code, self.file_id)
+        sizes = (at, n_bytes, len(meta))
+        entry = Entry(*ids, *sizes, t_end_ns, seconds, peak_mb, pad)
+        head = record.pack_record_header(entry, record.body_checksum(meta, parts))
+        after = at + record.HEADER_SIZE + len(meta) + pad + n_bytes
+        end = record.align(after)
+        before = (self._unwritten_header, head, meta, bytes(pad))
+        buffers = [*before, *parts, bytes(end - after)]
+        if n_bytes <= SMALL:
+            buffers = [b"".join(buffers)]
+        self._write(buffers, entry.pack(0), end)
+        return seq
 
     def copy(self, records: Sequence[Copy]) -> None:
         """Write records of other files at once; they keep identity and times.
@@ -232,17 +251,6 @@ class SegmentWriter:
     def _origin_number(self, origin: bytes) -> int:
         """Return the number of an origin in this file's index."""
         return self._origins.setdefault(origin, len(self._origins))
-
-    def _append(self, entry: Entry, meta: bytes, parts: list[Buffer]) -> None:
-        """Write a record at the end; only then take it into the index."""
-        head = record.pack_record_header(entry, record.body_checksum(meta, parts))
-        after = entry.payload_at + entry.payload_len
-        end = record.align(after)
-        buffers = [self._unwritten_header, head, meta, bytes(entry.pad), *parts]
-        buffers.append(bytes(end - after))
-        if entry.payload_len <= SMALL:
-            buffers = [b"".join(buffers)]
-        self._write(buffers, entry.pack(self._origin_number(entry.origin)), end)
 
     def _write(self, buffers: Sequence[Buffer], index: Buffer, end: int) -> None:
         """Write records up to byte `end`; only then take them into the index."""

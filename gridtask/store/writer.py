@@ -19,9 +19,9 @@ from pathlib import Path
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.fs import Buffer
-from gridtask.store.pending import Copies, Pending
-from gridtask.store.record import NO_CODE, NO_KEY, Kind
-from gridtask.store.segment import SegmentWriter
+from gridtask.store.copies import Copies
+from gridtask.store.record import NO_CODE, NO_KEY, Kind, pack_meta
+from gridtask.store.segment import Draft, SegmentWriter
 from gridtask.store.values import Encoded
 
 SYNC_SECONDS = 0.5
@@ -89,7 +89,7 @@ class RecordWriter:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._pending: list[Pending] = []
+        self._pending: list[Draft] = []
         self._copies = Copies(2 * SYNC_BYTES)
         self._n_pending_bytes = 0
         self._waits_since = 0.0
@@ -164,22 +164,25 @@ class RecordWriter:
         meta: Mapping[str, object] | None = None,
     ) -> None:
         """Write a record of any kind; as `put`."""
-        parts: Sequence[Buffer] = encoded.parts
-        rest = (seconds, peak_mb, encoded.has_buffers)
+        parts: Sequence[Buffer]
+        parts, n_bytes, aligned = encoded
+        packed = pack_meta(meta)
         with self._lock:
             self._raise_error()
-            self._leave_idle_segment()
+            now = time.monotonic()
+            self._leave_idle_segment(now)
             if self._segment is None:
                 self._attempt(self._start_segment)
             assert self._segment is not None
-            if len(parts) > 1 and encoded.n_bytes < SYNC_BYTES:
+            if len(parts) > 1 and n_bytes < SYNC_BYTES:
                 # The caller may change its arrays. Larger ones are synced at once.
-                parts = [self._copies.add(parts, encoded.n_bytes)]
+                parts = [self._copies.add(parts, n_bytes)]
             now_ns = self._segment.now_ns()
-            self._pending.append(Pending(kind, parts, key, code, meta, now_ns, *rest))
-            self._n_pending_bytes += encoded.n_bytes
+            rest = (packed, now_ns, seconds, peak_mb, aligned)
+            self._pending.append(Draft(kind, parts, key, code, *rest))
+            self._n_pending_bytes += n_bytes
+            self._written_at = now
             self._attempt(self._append_last)
-            now = time.monotonic()
             if len(self._pending) == 1:
                 self._waits_since = now
                 self._start_timer()
@@ -269,13 +272,8 @@ class RecordWriter:
 
     def _append_last(self) -> None:
         """Write the newest record."""
-        self._append(self._pending[-1])
-
-    def _append(self, pending: Pending) -> None:
-        """Write a record."""
         assert self._segment is not None
-        self._written_at = time.monotonic()
-        pending.append_to(self._segment)
+        self._segment.write(self._pending[-1])
 
     def _sync(self) -> None:
         """Commit what is pending."""
@@ -292,8 +290,8 @@ class RecordWriter:
         """Write all that is pending into a new segment, and commit it."""
         self._give_up_segment()
         self._segment = self._create()
-        for pending in self._pending:
-            self._append(pending)
+        for draft in self._pending:
+            self._segment.write(draft)
         if self._pending:
             self._sync()
 
@@ -321,10 +319,9 @@ class RecordWriter:
         self._written_at = time.monotonic()
         return segment
 
-    def _leave_idle_segment(self) -> None:
+    def _leave_idle_segment(self, now: float) -> None:
         """Seal a segment that was not written for long: it may be gone soon."""
-        is_idle = time.monotonic() - self._written_at > IDLE_SECONDS
-        if self._segment is not None and is_idle:
+        if self._segment is not None and now - self._written_at > IDLE_SECONDS:
             self._commit()
             self._seal()
 

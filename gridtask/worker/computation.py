@@ -16,6 +16,7 @@ from gridtask.errors import OutOfMemory, StoreError, TimeLimit, UpstreamFailed
 from gridtask.printable import arguments_text
 from gridtask.raised import describe_exception, error_line
 from gridtask.store import values
+from gridtask.store.record import Kind
 from gridtask.worker.logs import Output, flush
 from gridtask.worker.meter import Meter
 
@@ -127,8 +128,7 @@ class Computation:
     ) -> bool:
         """Run a call and write its record; tell whether it has a result."""
         meta = dict(self._about)
-        write = writer.put
-        start = self._output.position()
+        kind = Kind.OK
         self._meter.start()
         limit = None
         try:
@@ -138,32 +138,33 @@ class Computation:
         except SoftLimit as warning:
             if number:  # earlier calls have used the time: this one may try again
                 raise
-            limit, write = warning, writer.fail
+            limit, kind = warning, Kind.ERR
             error = TimeLimit(str(warning)).with_traceback(warning.__traceback__)
             encoded = values.encode(describe_exception(error, skip=3))
         except BaseException as error:
-            write = writer.fail
+            kind = Kind.ERR
             meta["error"] = self._error_line(error)
             if isinstance(error, UpstreamFailed):
                 meta["root"] = error.root
             encoded = values.encode(describe_exception(error, skip=3))
         meter = self._meter
-        meter.stop(exact=is_last or write != writer.put)
-        end = self._output.position()
+        meter.stop(exact=is_last or kind is Kind.ERR)
+        start, end = self._output.printed()
         if end > start:
             meta["log"] = (start, end)
         meta["vm_mb"] = meter.vm_mb
-        write(
+        writer.write(
+            kind,
+            encoded,
             key,
             self._world.code,
-            encoded,
             seconds=meter.seconds,
             peak_mb=meter.peak_mb,
             meta=meta,
         )
         if limit is not None:
             raise limit
-        return write == writer.put
+        return kind is Kind.OK
 
     def _compute(
         self, number: int, packed: bytes, meta: dict[str, object]
@@ -212,5 +213,10 @@ def _end_fork(error: BaseException | None) -> None:
 
 def _go_back(folder: str) -> None:
     """Undo a change of the working directory: the next call must not see it."""
-    with suppress(OSError):  # the driver's folder was removed
-        os.chdir(folder)
+    try:
+        is_there = os.getcwd() == folder
+    except OSError:  # the call has removed the folder that it went to
+        is_there = False
+    if not is_there:
+        with suppress(OSError):  # the driver's folder was removed
+            os.chdir(folder)

@@ -51,6 +51,7 @@ class Output:
         self._path = path
         # Of its own: a call may lead 1 elsewhere.
         self._fd = os.dup(1) if path is not None and _leads_to(1, path) else None
+        self._seen = self.position()
 
     def position(self) -> int:
         """Return the length of the log so far; 0 if it is not known."""
@@ -58,6 +59,11 @@ class Output:
             return 0
         flush()
         return os.fstat(self._fd).st_size
+
+    def printed(self) -> tuple[int, int]:
+        """Return from where to where the log has grown since the last question."""
+        start, self._seen = self._seen, self.position()
+        return start, self._seen
 
     def keep(self, writer: RecordWriter, meta: Mapping[str, object]) -> None:
         """Copy the end of the log beside the results."""

@@ -38,6 +38,7 @@ PRELOADED = (
     "gridtask.store.store",
     "gridtask.store.writer",
     "gridtask.task",
+    "inspect",
 )
 """What every array task imports, beside this module."""
 

@@ -1,46 +1,14 @@
-"""Records that are not known to be on disk, and memory for copies of them."""
+"""Memory for copies of records that are not known to be on disk."""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from gridtask.fs import Buffer
-from gridtask.store.record import Kind
-from gridtask.store.segment import SegmentWriter
 
 SMALL_COPY = 1 << 16
 """Bytes of a copy that may as well be new: new memory costs little up to here."""
-
-
-class Pending(NamedTuple):
-    """A record that may have to be written again. See `SegmentWriter.append`."""
-
-    kind: Kind
-    parts: Sequence[Buffer]
-    key: bytes
-    code: bytes
-    meta: Mapping[str, object] | None
-    t_end_ns: int
-    seconds: float
-    peak_mb: int
-    aligned: bool
-
-    def append_to(self, segment: SegmentWriter) -> None:
-        """Write the record; its time stays that of the call's end."""
-        kind, parts, key, code, meta, t_end_ns, seconds, peak_mb, aligned = self
-        segment.append(
-            kind,
-            parts,
-            key=key,
-            code=code,
-            meta=meta,
-            t_end_ns=t_end_ns,
-            seconds=seconds,
-            peak_mb=peak_mb,
-            aligned=aligned,
-        )
 
 
 class Copies:
