@@ -351,7 +351,7 @@ c1a5dc7cc2180167c6be4299a5ec1168
 9e7b604b9762e2e15034b1d23606ac38
 66cc644fea1938698167049a73bdda00
 003185fd15b7c597697ea4fa82f571fc
-d4cc6fca01991b3631c5b494d528a60b
+3d66fa80b52d71365bd6ef29d6d134bf
 80e8e7a6f78588c58410256df5bd3790
 """
 
@@ -596,3 +596,36 @@ def test_code_digests_must_have_16_bytes():
     """A code digest of another length would make digests ambiguous."""
     with pytest.raises(ValueError, match="16 bytes, not 3"):
         ArgumentHasher(lambda thing: b"abc").digest(len)
+
+
+def test_rows_of_dicts_differ_by_where_their_values_stand():
+    """The same keys and values in another nesting are another call."""
+    values = [
+        {"a": {"b": 1}, "c": 2},
+        {"a": {"b": 1, "c": 2}},
+        {"a": 1, "b": {"c": 2}},
+        {"a": 1, "b": 2},
+        {"a": 1, "b": [2]},
+        {"a": {}, "b": 1},
+        {"a": 1, "b": {}},
+        {"a": 1},
+        {1: 1},
+        {"1": 1},
+        {},
+        [],
+        None,
+    ]
+    found = HASHER.call_digests(["x"], [{"x": value} for value in values])
+    found += HASHER.call_digests(["x", "y"], [{"x": {"a": 1}, "y": {}}])
+    found += HASHER.call_digests(["x", "y"], [{"x": {}, "y": {"a": 1}}])
+    assert len(set(found)) == len(values) + 2
+
+
+def test_rows_of_dicts_ignore_the_order_of_keys():
+    """Dicts whose keys stand in another order are the same, one by one and many."""
+    one, other = {"a": 1, "b": {"c": 2, "d": [{"e": 3, "f": 4}]}}, {}
+    other["b"] = {"d": [{"f": 4, "e": 3}], "c": 2}
+    other["a"] = 1
+    many = HASHER.call_digests(["x"], [{"x": one}, {"x": other}])
+    alone = HASHER.call_digests(["x"], [{"x": other}])
+    assert many == alone * 2

@@ -7,8 +7,9 @@ value is then checked for all of them at once, by functions written in C.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat
+from operator import is_, itemgetter
 from typing import Any
 
 from gridtask.identity.arguments.plain import (
@@ -24,8 +25,27 @@ class UnevenError(Exception):
     """The values are not small, plain and of one shape: look at each."""
 
 
+Shape = tuple[tuple[object, "Shape"], ...] | tuple["Shape", ...] | None
+"""Of dicts the sorted keys, each with its value's shape; None of all else."""
+
+
+def flatten(values: Iterable[object]) -> tuple[tuple[Shape, ...], list[object]]:
+    """Return the shapes of values whose dicts are sorted, and what these hold."""
+    shapes: list[Shape] = []
+    leaves: list[object] = []
+    for value in values:
+        if type(value) is dict:
+            inner, held = flatten(value.values())
+            shapes.append(tuple(zip(value, inner, strict=True)))
+            leaves += held
+        else:
+            shapes.append(None)
+            leaves.append(value)
+    return tuple(shapes), leaves
+
+
 class Columns:
-    """Sorts the dicts in rows of small plain values.
+    """Takes rows of small plain values apart: their shape, and what differs.
 
     Parameters
     ----------
@@ -39,19 +59,44 @@ class Columns:
         self._max_items = max_items
         self._max_length = max_length
 
-    def sort(self, rows: Sequence[tuple[object, ...]]) -> Sequence[object]:
-        """Return rows with their dicts sorted; the rows themselves, if they are.
+    def flatten(
+        self, rows: Sequence[tuple[object, ...]]
+    ) -> tuple[tuple[Shape, ...], Sequence[object]]:
+        """Return what `flatten` does of each row, once sorted; the shape is common.
 
         Raises
         ------
         UnevenError
             If a value is not small and plain, or some differ in shape.
         """
-        columns = list(zip(*rows, strict=True))
-        done = [self._sort(column, self._max_items, MAX_DEPTH) for column in columns]
-        if all(new is old for new, old in zip(done, columns, strict=True)):
-            return rows
-        return list(zip(*done, strict=True))
+        leaves: list[Sequence[object]] = []
+        shapes = tuple(
+            self._flatten(column, self._max_items, MAX_DEPTH, leaves)
+            for column in zip(*rows, strict=True)
+        )
+        if not leaves:
+            return shapes, [()] * len(rows)
+        return shapes, list(zip(*leaves, strict=True))
+
+    def _flatten(
+        self,
+        values: Sequence[Any],
+        n_left: int,
+        depth: int,
+        leaves: list[Sequence[object]],
+    ) -> Shape:
+        """Add the columns that a column holds; return its shape."""
+        if set(map(type, values)) != {dict}:
+            leaves.append(self._sort(values, n_left, depth))
+            return None
+        if not depth:
+            raise UnevenError
+        columns = _split(values, n_left)
+        n_inner = _share(n_left, len(columns))
+        return tuple(
+            (key, self._flatten(column, n_inner, depth - 1, leaves))
+            for key, column in columns.items()
+        )
 
     def _sort(self, values: Sequence[Any], n_left: int, depth: int) -> Sequence[Any]:
         """Sort a column; each value may have so many items, and be nested so deep."""
@@ -90,24 +135,29 @@ class Columns:
     def _sort_dicts(
         self, values: Sequence[Any], n_left: int, depth: int
     ) -> Sequence[Any]:
-        """Sort dicts that all have the same keys in the same order."""
-        given = tuple(values[0])
-        keys = sort_keys(values[0])
-        if keys is None or len(keys) > n_left or set(map(tuple, values)) != {given}:
-            raise UnevenError
-        # ``1 == True``: equal keys need not be of one type.
-        if len(set(map(type, chain.from_iterable(values)))) > 1:
-            raise UnevenError
-        columns = dict(
-            zip(given, zip(*map(dict.values, values), strict=True), strict=True)
-        )
-        n_inner = _share(n_left, len(keys))
-        done = {key: self._sort(columns[key], n_inner, depth) for key in keys}
-        is_same = all(done[key] is columns[key] for key in keys)
-        if is_same and keys == list(given):
+        """Sort dicts that all have the same keys."""
+        columns = _split(values, n_left)
+        n_inner = _share(n_left, len(columns))
+        done = [self._sort(column, n_inner, depth) for column in columns.values()]
+        is_same = all(map(is_, done, columns.values()))
+        if is_same and set(map(tuple, values)) == {tuple(columns)}:
             return values
-        pairs = map(zip, repeat(keys), zip(*done.values(), strict=True))
+        pairs = map(zip, repeat([*columns]), zip(*done, strict=True))
         return list(map(dict, pairs))
+
+
+def _split(values: Sequence[Any], n_left: int) -> dict[object, Sequence[Any]]:
+    """Return the columns of dicts that all have the same keys, sorted by key."""
+    keys = sort_keys(values[0])
+    if keys is None or len(keys) > n_left or set(map(len, values)) != {len(keys)}:
+        raise UnevenError
+    # ``1 == True``: equal keys need not be of one type.
+    if len(set(map(type, chain.from_iterable(values)))) > 1:
+        raise UnevenError
+    try:
+        return {key: list(map(itemgetter(key), values)) for key in keys}
+    except KeyError:
+        raise UnevenError from None
 
 
 def _share(n_left: int, n_items: int) -> int:

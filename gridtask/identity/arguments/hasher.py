@@ -15,7 +15,7 @@ from typing import Final
 
 from xxhash import xxh3_128_digest
 
-from gridtask.identity.arguments.columns import Columns, UnevenError
+from gridtask.identity.arguments.columns import Columns, Shape, UnevenError, flatten
 from gridtask.identity.arguments.digests import DIGEST_BYTES
 from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS
 from gridtask.identity.arguments.walk import Handler, Walk
@@ -24,6 +24,7 @@ from gridtask.identity.collection import without_collection
 _SMALL_ITEMS: Final = 64
 _SMALL_LENGTH: Final = 1024
 _MANY_ROWS: Final = 1000
+_MAX_SHAPES: Final = 1000
 _KEY_SCHEMA: Final = b"gridtask key 1"
 
 
@@ -116,7 +117,8 @@ class ArgumentHasher:
             As `digest`; the path is ``args[ROW]['NAME']...``.
         """
         pick, names = _make_picker(sorted(names)), sorted(names)
-        return self.row_digests(names, [pick(row) for row in list(rows)])
+        with without_collection():
+            return self.row_digests(names, list(map(pick, list(rows))))
 
     def row_digests(
         self, names: Sequence[str], rows: Sequence[tuple[object, ...]]
@@ -141,9 +143,8 @@ class _CallDigester:
     def __init__(self, names: Sequence[str], walk: Walk) -> None:
         self._names = names
         self._walk = walk
-        said = walk.plain.digest_sorted(tuple(names))
-        self._plain_prefix = b"C" + said
-        self._mixed_prefix = b"D" + said
+        self._mixed_prefix = b"D" + walk.plain.digest_sorted(tuple(names))
+        self._prefixes: dict[tuple[Shape, ...], bytes] = {}
         self._columns = Columns(_SMALL_ITEMS, _SMALL_LENGTH)
 
     def digest_all(self, rows: Sequence[tuple[object, ...]]) -> list[bytes]:
@@ -152,11 +153,11 @@ class _CallDigester:
         for start in range(0, len(rows), _MANY_ROWS):
             part = rows[start : start + _MANY_ROWS]
             try:
-                same = self._columns.sort(part)
+                shapes, flat = self._columns.flatten(part)
             except UnevenError:
                 digests += map(self._digest, range(start, start + len(part)), part)
             else:
-                digests += self._walk.plain.digest_each(same, self._plain_prefix)
+                digests += self._walk.plain.digest_each(flat, self._prefix(shapes))
         return digests
 
     def _digest(self, index: int, values: tuple[object, ...]) -> bytes:
@@ -175,7 +176,18 @@ class _CallDigester:
         if digested:
             both = (tuple(digested), tuple(items))
             return plain.digest_sorted(both, self._mixed_prefix)
-        return plain.digest_sorted(tuple(items), self._plain_prefix)
+        shapes, leaves = flatten(items)
+        return plain.digest_sorted(tuple(leaves), self._prefix(shapes))
+
+    def _prefix(self, shapes: tuple[Shape, ...]) -> bytes:
+        """Return what says the names and shapes of a row of small plain values."""
+        known = self._prefixes.get(shapes)
+        if known is None:
+            if len(self._prefixes) >= _MAX_SHAPES:
+                self._prefixes.clear()
+            said = self._walk.plain.digest_sorted((tuple(self._names), shapes))
+            known = self._prefixes[shapes] = b"C" + said
+        return known
 
     def _shorten(self, value: object) -> tuple[bool, object]:
         """Say whether a value is small, and itself if so, else its known digest."""

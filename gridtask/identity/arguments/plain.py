@@ -60,9 +60,11 @@ class _ExactPickler(pickle.Pickler):
         raise _NotPlainError(type(value))
 
 
-def _make_dump(write: Callable[[bytes], None]) -> Callable[[object], None]:
+def _make_dump(
+    write: Callable[[bytes], None], kind: type[pickle.Pickler] = _ExactPickler
+) -> Callable[[object], None]:
     """Return what pickles plain values, without memo."""
-    pickler = _ExactPickler(_Sink(write), 4)
+    pickler = kind(_Sink(write), 4)
     pickler.fast = True
     return pickler.dump
 
@@ -101,9 +103,9 @@ class PlainDigester:
         return hasher.digest()
 
     def digest_each(self, rows: Sequence[object], prefix: bytes) -> list[bytes]:
-        """Digest many small plain values, each as `digest_sorted` does."""
+        """Digest many small values, known to be plain, each as `digest_sorted` does."""
         pickles: list[bytes] = []
-        deque(map(_make_dump(pickles.append), rows), maxlen=0)
+        deque(map(_make_dump(pickles.append, pickle.Pickler), rows), maxlen=0)
         if len(pickles) == len(rows):
             return [xxh3_128_digest(prefix + data) for data in pickles]
         # A giant number was written in pieces.
