@@ -71,7 +71,7 @@ class Packer:
         if known is not None:
             upstream.note(known[2])
             return known[1]
-        with upstream.collecting() as inputs:
+        with upstream.Collecting() as inputs:
             data, raws = values.dump(value, f"the argument {name!r}")
         upstream.note(inputs)
         buffers = [

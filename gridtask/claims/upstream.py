@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,19 +59,20 @@ class Reading:
         _PLACE.reset(self._token)
 
 
-@contextmanager
-def collecting() -> Iterator[list[GridFuture[Any]]]:
-    """Collect the futures among the arguments that are packed inside."""
-    found: list[GridFuture[Any]] = []
-    token = _FOUND.set(found)
-    try:
-        yield found
-    finally:
-        _FOUND.reset(token)
+class Collecting:
+    """Inside, the futures among the arguments that are packed are collected."""
+
+    def __enter__(self) -> list[GridFuture[Any]]:
+        found: list[GridFuture[Any]] = []
+        self._token = _FOUND.set(found)
+        return found
+
+    def __exit__(self, *error: object) -> None:
+        _FOUND.reset(self._token)
 
 
 def note(futures: Sequence[GridFuture[Any]]) -> None:
-    """Tell `collecting` of futures that are being pickled."""
+    """Tell `Collecting` of futures that are being pickled."""
     found = _FOUND.get()
     if found is not None:
         found.extend(futures)

@@ -57,6 +57,8 @@ class Records:
         Failures of earlier attempts, and those that other runs met before this
         one began, are left out.
         """
+        if kind is Kind.ERR and not self._folder.numbers(kind):
+            return []
         keys = [self._plan.keys[i] for i in indices]
         pairs = zip(indices, self._folder.find(keys, kind=kind), strict=True)
         found = [(index, number) for index, number in pairs if number >= 0]

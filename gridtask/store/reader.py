@@ -142,8 +142,12 @@ class SegmentReader:
         Rows that are known keep their numbers.
         """
         self.file_id, self.sealed = footer.file_id, True
-        if not self.index:
+        n_known = len(self.origins)
+        if footer.entries.startswith(self.index) and (
+            footer.origins[:n_known] == self.origins
+        ):
             self.index, self.origins = bytearray(footer.entries), footer.origins
+            self._scan = None
             return
         known = {entry.offset for entry in self.entries}
         for row in range(len(footer.entries) // ENTRY.size):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xxhash import xxh3_64
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from gridtask import fs
 from gridtask.errors import warn
@@ -19,6 +19,9 @@ from gridtask.store.record import Entry
 
 WINDOW = 1 << 20
 """Bytes that are read at once."""
+
+SMALL = 1 << 16
+"""Bytes of meta and payload that are verified in one piece."""
 
 
 class Scan:
@@ -100,16 +103,19 @@ class Scan:
                 at = found
                 continue
             entry, body = header
-            if entry.payload_at + entry.payload_len > end:
+            stop = entry.payload_at + entry.payload_len
+            if stop > end:
                 break
+            after = min(record.align(stop), end)
             if self._has_body(fd, entry, body):
-                if entry.uid not in self._uids:
-                    self._uids.add(entry.uid)
+                uid = entry.uid
+                if uid not in self._uids:
+                    self._uids.add(uid)
                     self._origins.add(entry.origin)
                     yield entry
             else:
-                gaps.append((at, min(entry.end, end)))
-            at = min(entry.end, end)
+                gaps.append((at, after))
+            at = after
         if at < end:
             gaps.append((at, end))
 
@@ -146,6 +152,9 @@ class Scan:
     def _has_body(self, fd: int, entry: Entry, body: int) -> bool:
         """Return whether meta and payload are there and intact."""
         meta_at = entry.offset + record.HEADER_SIZE
+        n_bytes = entry.meta_len + entry.payload_len
+        if not entry.pad and n_bytes <= SMALL:
+            return bool(xxh3_64_intdigest(self._read(fd, meta_at, n_bytes)) == body)
         digest = xxh3_64(self._read(fd, meta_at, entry.meta_len))
         at, end = entry.payload_at, entry.payload_at + entry.payload_len
         while at < end:
