@@ -12,7 +12,7 @@ from xxhash import xxh3_64, xxh3_64_intdigest
 from gridtask import fs
 from gridtask.errors import CorruptRecordError, warn
 from gridtask.fs import Buffer
-from gridtask.store import record
+from gridtask.store import record, views
 from gridtask.store.blocks import Place, blocks_of, plan_reads
 from gridtask.store.record import ENTRY, HAS_BUFFERS, Entry
 from gridtask.store.scan import Scan
@@ -256,17 +256,22 @@ class SegmentReader:
         CorruptRecordError
             If it does not have its checksum.
         """
-        self.verify(entry)
         if not entry.payload_len:
             return memoryview(bytearray())
-        start = entry.payload_at - entry.payload_at % mmap.ALLOCATIONGRANULARITY
-        skip = entry.payload_at - start
-        length = skip + entry.payload_len
-        mapping = mmap.mmap(self._open(), length, access=mmap.ACCESS_COPY, offset=start)
+        skip = entry.payload_at % mmap.ALLOCATIONGRANULARITY
+        place = skip + entry.payload_len, entry.payload_at - skip
+        try:
+            mapping = views.map_private(self._open(), *place)
+        except ValueError:  # the file is shorter
+            raise self._corrupt(entry.key, entry.offset) from None
+        try:
+            self.verify(entry, views.blocks_of(mapping, skip))
+        except OSError:
+            self.verify(entry)  # says what is wrong with the file
         return memoryview(mapping)[skip:]
 
-    def verify(self, entry: Entry) -> None:
-        """Verify a record, once, block by block.
+    def verify(self, entry: Entry, blocks: Iterable[Buffer] | None = None) -> None:
+        """Verify a record, once, block by block; reads them if they are not given.
 
         Raises
         ------
@@ -276,7 +281,8 @@ class SegmentReader:
         if entry.offset not in self._verified:
             n_before = record.HEADER_SIZE + entry.meta_len + entry.pad
             before = fs.read_at(self._open(), n_before, entry.offset)
-            self._check(entry, before, self.blocks(entry), entry.payload_len)
+            blocks = blocks or self.blocks(entry)
+            self._check(entry, before, blocks, entry.payload_len)
             self._verified.add(entry.offset)
 
     def _check(
@@ -323,9 +329,9 @@ class SegmentReader:
             Of the next records, in the order of `rows`. Those with buffers are
             writable and nobody else's; the error for one that is damaged.
         """
-        views = Views(self._open(), self.size) if mapped else None
+        mapping = Views(self._open(), self.size) if mapped else None
         for block, start, end in plan_reads(self.index, rows):
-            yield self._read_block(block, start, end, views)
+            yield self._read_block(block, start, end, mapping)
 
     def read(self, start: int, n_bytes: int) -> bytes:
         """Return bytes of the file as they are; fewer at its end."""
@@ -336,10 +342,10 @@ class SegmentReader:
         return blocks_of(self._open(), entry.payload_at, entry.payload_len)
 
     def _read_block(
-        self, block: list[Place], start: int, end: int, views: Views | None
+        self, block: list[Place], start: int, end: int, mapping: Views | None
     ) -> Iterator[Buffer | CorruptRecordError]:
         """Read neighbouring records at once; yield their payloads."""
-        data = self._read_all(block, start, end, views)
+        data = self._read_all(block, start, end, mapping)
         unpack = record.IDENTITY.unpack_from
         for key, seq, offset, payload_len, meta_len, pad, _ in block:
             at = offset - start
@@ -358,15 +364,15 @@ class SegmentReader:
                 yield self._corrupt(key, offset)
 
     def _read_all(
-        self, block: list[Place], start: int, end: int, views: Views | None
+        self, block: list[Place], start: int, end: int, mapping: Views | None
     ) -> bytes | memoryview:
         """Read neighbouring records; writable, unless they are small and plain."""
         n_bytes = end - start
         flags = {place[-1] for place in block}
         if flags == {0} and n_bytes <= len(block) * SMALL_RECORD:
             return self.read(start, n_bytes).ljust(n_bytes, b"\0")
-        if views is not None and n_bytes >= MIN_VIEW and flags == {HAS_BUFFERS}:
-            view = views.view(start, end)
+        if mapping is not None and n_bytes >= MIN_VIEW and flags == {HAS_BUFFERS}:
+            view = mapping.view(start, end)
             if view is not None:
                 return view
         data = bytearray(n_bytes)

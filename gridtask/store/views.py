@@ -1,11 +1,17 @@
-"""Large records as views of their file instead of copies, for who asks for it."""
+"""Large records as private, writable views of their file instead of copies.
+
+Pages are shared with all other processes until they are written.
+"""
 
 from __future__ import annotations
 
 import errno
 import mmap
 import sys
+from collections.abc import Iterator
 from typing import Any
+
+from gridtask.store.blocks import MAX_BLOCK
 
 MIN_VIEW = 1 << 20
 """Smaller records are copied: quicker, and their file stays free."""
@@ -18,9 +24,7 @@ _SPARES_DESCRIPTOR = sys.version_info >= (3, 13)
 
 
 class Views:
-    """Private, writable views of one file: its pages are shared until written.
-
-    One mapping serves them all, as each takes a descriptor before Python 3.13.
+    """Views of one file, in one mapping: before Python 3.13 each takes a descriptor.
 
     Parameters
     ----------
@@ -43,28 +47,47 @@ class Views:
         """
         try:
             if self._mapping is None:
-                self._mapping = self._map()
-            self._populate(self._mapping, start, end)
+                self._mapping = map_private(self._fd, self._n_bytes)
+            _populate(self._mapping, start, end)
         except (OSError, ValueError):  # ValueError: the file is shorter
             return None
         return memoryview(self._mapping)[start:end]
 
-    def _map(self) -> mmap.mmap:
-        """Map the whole file, without claiming memory for copies of its pages."""
-        options: dict[str, Any] = {"trackfd": False} if _SPARES_DESCRIPTOR else {}
-        return mmap.mmap(
-            self._fd,
-            self._n_bytes,
-            flags=mmap.MAP_PRIVATE | _NO_RESERVE,
-            prot=mmap.PROT_READ | mmap.PROT_WRITE,
-            **options,
-        )
 
-    def _populate(self, mapping: mmap.mmap, start: int, end: int) -> None:
-        """Read pages now, where the kernel can."""
-        first = start - start % mmap.PAGESIZE
-        try:
-            mapping.madvise(_POPULATE_READ, first, end - first)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # that is an older kernel
-                raise
+def map_private(fd: int, n_bytes: int, offset: int = 0) -> mmap.mmap:
+    """Map bytes of a file, without claiming memory for copies of its pages."""
+    options: dict[str, Any] = {"trackfd": False} if _SPARES_DESCRIPTOR else {}
+    return mmap.mmap(
+        fd,
+        n_bytes,
+        flags=mmap.MAP_PRIVATE | _NO_RESERVE,
+        prot=mmap.PROT_READ | mmap.PROT_WRITE,
+        offset=offset,
+        **options,
+    )
+
+
+def blocks_of(mapping: mmap.mmap, start: int) -> Iterator[memoryview]:
+    """Yield a mapping's bytes from `start` on in blocks, each brought into memory.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    view = memoryview(mapping)
+    while start < len(view):
+        end = min(start + MAX_BLOCK, len(view))
+        _populate(mapping, start, end)
+        yield view[start:end]
+        start = end
+
+
+def _populate(mapping: mmap.mmap, start: int, end: int) -> None:
+    """Read pages now, where the kernel can."""
+    first = start - start % mmap.PAGESIZE
+    try:
+        mapping.madvise(_POPULATE_READ, first, end - first)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # that is an older kernel
+            raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from gridtask import fs
 from gridtask.errors import CorruptRecordError, StoreVersionError, UnsafeStoreError
-from gridtask.store import record
+from gridtask.store import record, views
 from gridtask.store.segment import Entry, Kind, SegmentReader, SegmentWriter
 
 GOLDEN = Path(__file__).with_name("golden") / "format-1.seg"
@@ -307,6 +309,34 @@ def test_a_mapping_is_private_and_writable(folder_path):
     view[:3] = b"xyz"
     assert bytes(reader.map(entry)) == b"b" * 10000
     assert reader.payload(entry) == b"b" * 10000
+
+
+def test_a_mapping_that_cannot_be_verified_is_read(folder_path, monkeypatch):
+    """An error of the disk is met while reading, where it is no signal."""
+
+    def refuse(*args):
+        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+
+    write(folder_path / "a.seg", [b"b" * 10000], seal=True)
+    reader = SegmentReader.open(folder_path / "a.seg")
+    monkeypatch.setattr(views, "_populate", refuse)
+    assert bytes(reader.map(reader.entries[1])) == b"b" * 10000
+
+
+def test_a_damaged_record_is_not_mapped(folder_path):
+    """Neither with another byte nor without its end."""
+    path = folder_path / "a.seg"
+    write(path, [b"b" * 10000], seal=True)
+    reader = SegmentReader.open(path)
+    entry = reader.entries[1]
+    with path.open("r+b") as file:
+        file.seek(entry.payload_at + 5000)
+        file.write(b"c")
+    with pytest.raises(CorruptRecordError):
+        reader.map(entry)
+    os.truncate(path, entry.payload_at + 100)
+    with pytest.raises(CorruptRecordError):
+        reader.map(entry)
 
 
 def test_blocks_are_limited(folder_path, monkeypatch):
