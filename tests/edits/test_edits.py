@@ -36,6 +36,7 @@ EDITS = [
     *_load("names_and_fillers").NAMES_AND_FILLERS,
     *_load("scopes_and_hooks").SCOPES_AND_HOOKS,
     *_load("registrations").REGISTRATIONS,
+    *_load("members_and_texts").MEMBERS_AND_TEXTS,
 ]
 
 

@@ -70,7 +70,7 @@ def note_outside(closure: Closure, node: Node, name: str, is_known: bool) -> Non
 
 def link_imported(closure: Closure) -> None:
     """Link the code that imports by name to the modules that may be meant."""
-    texts = set(_texts(closure))
+    texts = set(texts_of(closure))
     for node, is_certain in closure.importing.values():
         namespace = getattr(node.subject, "__globals__", {})
         found = {key for text in texts for key in _named_by(text, namespace)}
@@ -90,7 +90,7 @@ def link_imported(closure: Closure) -> None:
 
 
 # -- the texts that may name modules -----------------------------------------------
-def _texts(closure: Closure) -> Iterator[str]:
+def texts_of(closure: Closure) -> Iterator[str]:
     """Yield the texts in the code and the plain values of the closure."""
     for subject in list(closure.subjects()):
         if isinstance(subject, FunctionType):

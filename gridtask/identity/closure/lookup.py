@@ -11,6 +11,10 @@ from gridtask.identity.source.sources import Imported
 
 Namespace = dict[str, object]
 Target = Node | str
+MODULE_NAMES = frozenset(
+    ("__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__")
+) | {"__cached__", "__builtins__", "__annotations__"}
+"""Of every module: where it lies and how it was loaded is no part of what it does."""
 
 
 class Environment:

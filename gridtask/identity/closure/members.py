@@ -33,6 +33,32 @@ _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 # What dataclasses and named tuples compile; their class statement says it all.
 _GENERATED = {"<string>", "<factory>"}
+_GIVEN = frozenset(
+    [
+        "__abstractmethods__",
+        "__annotate__",
+        "__annotations__",
+        "__annotations_cache__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "__dict__",
+        "__doc__",
+        "__firstlineno__",
+        "__hash__",
+        "__module__",
+        "__non_callable_proto_members__",
+        "__orig_bases__",
+        "__parameters__",
+        "__protocol_attrs__",
+        "__qualname__",
+        "__slotnames__",
+        "__slots__",
+        "__static_attributes__",
+        "__type_params__",
+        "__weakref__",
+    ]
+)
+"""Members that Python makes from the class statement."""
 _FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only")
 
 
@@ -237,9 +263,11 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
         if filename in _GENERATED and is_dunder:
             return hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")
         return is_dunder and not closure.boundary.owns_file(filename)
-    if is_dunder:
-        parts = [part for _, part in callable_parts(value) or ()]
+    parts = [part for _, part in callable_parts(value) or ()]
+    if is_dunder and parts:
         return all(is_generated(closure, cls, name, part) for part in parts)
+    if name in _GIVEN:
+        return True
     if type(value).__name__ == "_tuplegetter" and hasattr(cls, "_fields"):
         return True
     if issubclass(cls, enum.Enum) and name in cls.__members__:

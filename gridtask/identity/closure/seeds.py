@@ -16,6 +16,7 @@ from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import Namespace
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.flows import unwind
+from gridtask.identity.source.mutators import ENCODING
 from gridtask.identity.source.sources import Source
 from gridtask.identity.source.syntax import (
     DEFINITIONS,
@@ -45,8 +46,6 @@ _HOLDERS = frozenset({"environ", "getcontext"})
 _OWNERS = ("random", "numpy", "torch", "decimal", "os", "locale")
 _READERS = {"os.environ": "os.getenv"}
 _CODECS = "codecs.register"
-_ENCODING = frozenset({"encode", "decode", "open", "read_text", "write_text"})
-"""Methods that use what `codecs` was told, besides builtins of these names."""
 _ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
 
 
@@ -54,7 +53,7 @@ def link_seeds(closure: Closure, root: Node) -> None:
     """Link statements that set up third parties' functions that the code uses."""
     used = [name for name in closure.outside if name.split(".")[0] in _OWNERS]
     outside, attributes = closure.outside.keys(), closure.attributes.keys()
-    if _ENCODERS & outside or _ENCODING & attributes:
+    if _ENCODERS & outside or ENCODING & attributes:
         used.append("codecs")
     if not used:
         return

@@ -256,6 +256,8 @@ def visit_module(closure: Closure, namespace: Namespace) -> Target:
     if module is not None and _is_extension(filename):
         return extension_file(closure, module, name)
     closure.modules[name] = None
+    if module is not None and closure.boundary.owns_class(type(module)):
+        node.link("class", closure.visit(type(module), name))
     sources = namespace_sources(namespace)
     for source in sources:
         node.add("text", canonical([*_without_guard(source.tree)]))

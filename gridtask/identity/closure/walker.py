@@ -18,6 +18,7 @@ from types import CellType, FunctionType, ModuleType
 from gridtask.identity.closure.boundary import Boundary
 from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import (
+    MODULE_NAMES,
     Environment,
     Found,
     Namespace,
@@ -27,15 +28,12 @@ from gridtask.identity.closure.lookup import (
     qualify,
 )
 from gridtask.identity.closure.state import State
-from gridtask.identity.source.mutators import IMPORTS
+from gridtask.identity.source.mutators import ENCODING, IMPORTS
 from gridtask.identity.source.sources import Imported
 from gridtask.identity.source.texts import namespace_sources
 from gridtask.identity.source.uses import Chain, Change, Passed, Uses
 
 _MISSING = object()
-_MODULE_NAMES = frozenset(
-    ("__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__")
-) | {"__cached__", "__builtins__", "__annotations__"}
 _SCALARS = (int, float, str, bool, bytes, complex, type(None))
 
 
@@ -90,6 +88,7 @@ class Closure:
         self.passed: list[tuple[Node, Passed, Environment]] = []
         self.instances: list[object] = []
         self.importing: dict[int, tuple[Node, bool]] = {}
+        self.formulas: dict[int, tuple[Node, Environment]] = {}
         self.outside: dict[str, None] = {}
         self._queue: deque[Callable[[], None]] = deque()
 
@@ -103,7 +102,7 @@ class Closure:
         from gridtask.identity.closure.changes import find_state
 
         self._drain()
-        if self.outside:
+        if self.outside or not ENCODING.isdisjoint(self.attributes):
             from gridtask.identity.closure.registered import link_reducers
             from gridtask.identity.closure.seeds import link_seeds
 
@@ -124,6 +123,10 @@ class Closure:
                 from gridtask.identity.closure.dynamic import link_imported
 
                 link_imported(self)
+            if self.formulas and not self._queue:
+                from gridtask.identity.closure.formulas import link_formulas
+
+                link_formulas(self)
 
     def subjects(self) -> Iterator[object]:
         """Yield the objects that the walk has met."""
@@ -176,6 +179,8 @@ class Closure:
                 note_outside(self, node, target, is_known and shown[-1] in IMPORTS)
             if "__globals__" in chain.attributes:
                 self._link_globals(node, chain, environment)
+        if "formula" in uses.flags:
+            self.formulas[id(node)] = node, environment
         if "module" in uses.flags:
             node.link("own module", self.whole_module(environment.namespace))
         for change in uses.changes:
@@ -312,6 +317,8 @@ class Closure:
         if self.ignored and self.ignores_module(value.__name__):
             return Found(None, (), target=".".join(["ignored", *attributes]))
         self.modules[value.__name__] = None
+        if type(value) is not ModuleType and self.boundary.owns_class(type(value)):
+            return Found(value, ())
         if not attributes or attributes[0] == "__dict__":
             return Found(value, ())
         return self.step(vars(value), attributes[0], attributes[1:])
@@ -324,7 +331,7 @@ class Closure:
         value = namespace.get(name, _MISSING)
         if (id(namespace), name) in self.state.names:
             return Found(value, attributes, namespace, name)
-        if name in _MODULE_NAMES:
+        if name in MODULE_NAMES:
             return Found(None, (), target=f"module's {name}")
         if value is _MISSING:
             return self._step_missing(namespace, name, attributes)

@@ -65,3 +65,7 @@ REFLECTIVE = frozenset(
 )
 IMPORTS = frozenset({"import_module", "__import__"})
 FRAMES = frozenset({"f_globals", "_getframe", "currentframe"})
+FORMULAS = frozenset({"query", "eval", "evaluate"})
+"""What may evaluate a text among its caller's variables."""
+ENCODING = frozenset({"encode", "decode", "open", "read_text", "write_text"})
+"""Methods that use what `codecs` was told, besides builtins of these names."""

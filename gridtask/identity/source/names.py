@@ -13,6 +13,7 @@ from typing import Any
 from gridtask.identity.source.flows import Flows, Origin, unwind, unwind_content
 from gridtask.identity.source.mutators import (
     CHANGE_FIRST,
+    FORMULAS,
     FRAMES,
     IMPORTS,
     MUTATORS,
@@ -187,6 +188,8 @@ class _Collector:
             argument.value if isinstance(argument, ast.Constant) else None
             for argument in node.args
         ]
+        if name in FORMULAS:
+            self.uses.flags.add("formula")
         if name in IMPORTS:
             self._dynamic_import(node, constants)
         arguments = list(node.args)
@@ -229,6 +232,10 @@ class _Collector:
 
     # -- scopes ---------------------------------------------------------------
     def _enter(self, node: ScopeNode, scope: Scope) -> None:
+        for decorator in getattr(node, "decorator_list", ()):
+            # What dispatches on types reads them from hints.
+            if isinstance(decorator, ast.Attribute) and decorator.attr == "register":
+                self.uses.flags.add("reflection")
         self._push(outside_parts(node), scope)
         self._push(inside_parts(node), scope.child(node, self.unit))
 

@@ -29,7 +29,7 @@ _SPECIAL = frozenset(
 )
 _Choice = Callable[[ast.AST, object, bool], object]
 _Plan = tuple[str, tuple[tuple[str, str, _Choice | None], ...]]
-_plans: dict[type, _Plan] = {}
+_plans: dict[tuple[type, bool], _Plan] = {}
 
 
 def has_effect(statement: ast.AST) -> bool:
@@ -106,8 +106,9 @@ class _Writer:
     afterwards, into a hole that was left for it.
     """
 
-    def __init__(self, skeleton: bool) -> None:
+    def __init__(self, skeleton: bool, hints: bool) -> None:
         self.skeleton = skeleton
+        self.hints = hints
         self.holes: list[tuple[_Parts, ast.AST, bool]] = []
 
     def write(self, trees: Sequence[object], in_class: bool) -> bytes:
@@ -150,7 +151,7 @@ class _Writer:
                 self._skeleton(out, node, depth)
                 return
             in_class = kind is ast.ClassDef or (in_class and kind is ast.AnnAssign)
-        head, fields = _plans.get(kind) or _make_plan(kind)
+        head, fields = _plans.get((kind, self.hints)) or _make_plan(kind, self.hints)
         out.append(head)
         held = node.__dict__
         for token, name, choose in fields:
@@ -183,13 +184,15 @@ class _Writer:
         out.append(")")
 
 
-def _make_plan(kind: type[ast.AST]) -> _Plan:
+def _make_plan(kind: type[ast.AST], hints: bool) -> _Plan:
     """Say how nodes of a type are written: field by field, sorted by name."""
+    choices = {**_CHOICES, **_HINTED} if hints else _CHOICES
+    dropped = _DROPPED - {"returns"} if hints else _DROPPED
     fields = tuple(
-        (f" {name}=", name, _CHOICES.get((kind, name)) or _CHOICES.get((None, name)))
-        for name in sorted(set(kind._fields) - _DROPPED)
+        (f" {name}=", name, choices.get((kind, name)) or choices.get((None, name)))
+        for name in sorted(set(kind._fields) - dropped)
     )
-    plan = _plans[kind] = (f"({kind.__name__}", fields)
+    plan = _plans[kind, hints] = (f"({kind.__name__}", fields)
     return plan
 
 
@@ -213,10 +216,18 @@ _CHOICES: dict[tuple[type | None, str], _Choice] = {
         for part in value  # type: ignore[attr-defined]
         if not _is_empty(part)
     ],
+    (ast.Delete, "targets"): lambda node, value, in_class: [*_deleted(value)],
     (ast.Global, "names"): lambda node, value, in_class: sorted(value),  # type: ignore[call-overload]
     (ast.Nonlocal, "names"): lambda node, value, in_class: sorted(value),  # type: ignore[call-overload]
     (ast.Constant, "value"): lambda node, value, in_class: _constant(value),
     (ast.MatchSingleton, "value"): lambda node, value, in_class: _constant(value),
+}
+_HINTED: dict[tuple[type | None, str], _Choice] = {
+    (None, "annotation"): lambda node, value, in_class: value,
+    **{
+        (kind, "body"): lambda node, value, in_class: value
+        for kind in DEFINITIONS  # with their docstrings
+    },
 }
 
 
@@ -231,6 +242,15 @@ def _flatten(parts: _Parts) -> Iterator[str]:
                 break
         else:
             stack.pop()
+
+
+def _deleted(targets: object) -> Iterator[ast.expr]:
+    """Yield what is deleted one by one: black takes the parentheses away."""
+    for target in targets:  # type: ignore[attr-defined]
+        if isinstance(target, ast.Tuple | ast.List):
+            yield from _deleted(target.elts)
+        else:
+            yield target
 
 
 def _is_empty(part: ast.expr) -> bool:
@@ -249,7 +269,9 @@ def _constant(value: object) -> str:
     return f"C:{kind.__name__}:{len(shown)}:{shown}"
 
 
-def canonical(*trees: object, skeleton: bool = False, in_class: bool = False) -> bytes:
+def canonical(
+    *trees: object, skeleton: bool = False, in_class: bool = False, hints: bool = False
+) -> bytes:
     """Return the canonical bytes of syntax trees.
 
     Parameters
@@ -261,13 +283,15 @@ def canonical(*trees: object, skeleton: bool = False, in_class: bool = False) ->
         decorators only.
     in_class : bool
         The trees are statements of a class body: annotations count there.
+    hints : bool
+        Count all annotations and docstrings.
 
     Returns
     -------
     bytes
         Equal exactly if the trees mean the same to the compiler.
     """
-    return _Writer(skeleton).write(trees, in_class)
+    return _Writer(skeleton, hints).write(trees, in_class)
 
 
 def _has_value(node: ast.AST) -> bool:
@@ -312,7 +336,7 @@ def function_bytes(node: FunctionNode, *, hints: bool = False) -> bytes:
         every += [arg for arg in (arguments.vararg, arguments.kwarg) if arg]
         parts.append([arg.annotation for arg in every])
         parts.append([node.returns])
-    return canonical(*parts)
+    return canonical(*parts, hints=hints)
 
 
 def class_bytes(node: ast.ClassDef, *, hints: bool = False) -> bytes:
@@ -332,7 +356,7 @@ def class_bytes(node: ast.ClassDef, *, hints: bool = False) -> bytes:
     parts: list[object] = [f"C:{node.name}", list(node.decorator_list)]
     parts += [list(node.bases), list(node.keywords)]
     head = canonical(*parts)
-    kept = canonical(body, skeleton=True, in_class=True)
+    kept = canonical(body, skeleton=True, in_class=True, hints=hints)
     parameters = canonical(getattr(node, "type_params", None) or None)
     text = f"{docstring(node)!r}" if hints else ""
     return b"\0".join(

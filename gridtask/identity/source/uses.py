@@ -83,7 +83,7 @@ class Uses:
     flags : set of str
         ``"module"`` (globals, eval, exec), ``"subclasses"``, ``"reflection"``,
         ``"source"`` (its text as data),
-        ``"dynamic import"``.
+        ``"dynamic import"``, ``"formula"`` (a text that may name globals).
     """
 
     def __init__(
