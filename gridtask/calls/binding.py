@@ -57,6 +57,15 @@ class Calls(Sequence[Arguments]):
     def __iter__(self) -> Iterator[Arguments]:
         return (dict(zip(self._names, row, strict=True)) for row in self._rows)
 
+    @classmethod
+    def of(cls, arguments: Arguments) -> Calls:
+        """Return one call."""
+        return cls(tuple(arguments), [tuple(arguments.values())])
+
+    def pick(self, indices: Iterable[int]) -> Calls:
+        """Return some of the calls, in the order of `indices`."""
+        return Calls(self._names, [self._rows[index] for index in indices])
+
     def rows(self, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the values of some parameters, call by call."""
         if self._names == tuple(names):

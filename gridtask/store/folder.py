@@ -69,11 +69,7 @@ class Folder:
         return self._name
 
     def refresh(self, *, twice_if_shared: bool = False) -> bool:
-        """Look for new records; return whether there are any.
-
-        One listing, a few reads for each new file, and one look at each file
-        that is still being written. A file that was seen once stays known
-        until it cannot be opened: listings over NFS may leave files out.
+        """Look for new records, as `Files.refresh`; return whether there are any.
 
         Parameters
         ----------
@@ -145,6 +141,11 @@ class Folder:
     def entry(self, number: int) -> Entry:
         """Return what the index says of a record."""
         return self._index.entry(number)
+
+    def codes(self) -> set[bytes]:
+        """Return the codes, 8 bytes each, of all results."""
+        with self._lock:
+            return self._index.codes(Kind.OK)
 
     def file_name(self, number: int) -> str:
         """Return the name of the file that a record is in."""
@@ -244,8 +245,7 @@ class Folder:
     def remove(self, numbers: Iterable[int]) -> None:
         """Delete records (-1 is none), and all others of the same keys and kinds.
 
-        Effective at once for this object, and for others when they look next.
-        Their bytes go when their files are compacted or wholly dead.
+        For others when they look next. Their bytes go with their files.
 
         Raises
         ------

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import (
@@ -38,6 +38,7 @@ DATA = (*KEYED, Kind.LOG, Kind.PLAN, Kind.ARGS)
 """Kinds that hold what somebody wants to keep."""
 
 _KEY = struct.Struct(f"<16s{ENTRY.size - 16}x")
+_CODE = struct.Struct(f"<16x8s{ENTRY.size - 24}x")
 _T_END = struct.Struct(f"<48xQ{ENTRY.size - 56}x")
 
 _IS_KIND = {kind: bytes(byte == kind for byte in range(256)) for kind in Kind}
@@ -106,6 +107,14 @@ class Index:
     def entry(self, number: int) -> Entry:
         """Return what is known of a record."""
         return self.files[number >> ROW_BITS].entry(number & ROW_MASK)
+
+    def codes(self, kind: Kind) -> set[bytes]:
+        """Return the codes of all live records of a kind."""
+        found: set[bytes] = set()
+        for file_number, rows in self.by_file(sorted(self.live(kind).values())):
+            codes = list(_column(_CODE, self.files[file_number]))
+            found.update(map(codes.__getitem__, rows))
+        return found
 
     def find(self, keys: Sequence[bytes], kind: Kind) -> list[int]:
         """Return the number of each key's live record, or -1."""
@@ -276,6 +285,6 @@ class Index:
         return sorted(found)
 
 
-def _column(column: struct.Struct, file: SegmentReader) -> Iterator[int]:
-    """Return one number of each entry of a file."""
+def _column(column: struct.Struct, file: SegmentReader) -> Iterator[Any]:
+    """Return one field of each entry of a file."""
     return map(itemgetter(0), column.iter_unpack(file.index))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gridtask.plan import Plan
     from gridtask.progress.display import Status
     from gridtask.run import Run
-    from gridtask.submission.submit import Submission
     from gridtask.terms import Terms
     from gridtask.why.rules import Reason
 
@@ -218,7 +217,7 @@ class Session(Generic[R]):
 
         flights = find_flights(self.store).of(self.label)
         self.folder.refresh()
-        explainer = Explainer(self.work, self.folder, [arguments], flights)
+        explainer = Explainer(self.work, self.folder, [arguments], flights=flights)
         (reason,) = explainer.reasons()
         if not reason.is_reuse and explainer.has_code_changed:
             self._keep_version()  # for `gridtask accept`
@@ -247,7 +246,7 @@ class Session(Generic[R]):
 
     def results(
         self,
-        calls: Sequence[Arguments],
+        calls: Calls,
         *,
         progress: bool | None = None,
         timeout: float | None = None,
@@ -286,7 +285,7 @@ class Session(Generic[R]):
         return os.path.exists(Store(root).folder(self.label).path)
 
     def _reuse(
-        self, calls: Sequence[Arguments], keys: list[bytes], say: Callable[[str], None]
+        self, calls: Calls, keys: list[bytes], say: Callable[[str], None]
     ) -> list[R] | None:
         """Return all results if they are all there, else None.
 
@@ -308,7 +307,7 @@ class Session(Generic[R]):
         tidy(self.folder)
         return cast("list[R]", values)
 
-    def submit(self, calls: Sequence[Arguments], **order: Any) -> Run[R]:
+    def submit(self, calls: Calls, **order: Any) -> Run[R]:
         """Submit what is missing and return the run."""
         from gridtask.progress.display import open_status
 
@@ -317,35 +316,31 @@ class Session(Generic[R]):
             keys = self.work.keys(calls)
             return self._start(status, calls, keys, always_publish=True, **order)
 
-    def preview(self, calls: Sequence[Arguments]) -> Plan:
+    def preview(self, calls: Calls) -> Plan:
         """Return the plan of a map."""
-        return self._submission(calls, self.work.keys(calls), _ignore).preview()
+        from gridtask.submission.planning import Order, Planner
 
-    def _submission(
-        self,
-        calls: Sequence[Arguments],
-        keys: list[bytes],
-        say: Callable[[str], None],
-        **order: Any,
-    ) -> Submission:
-        from gridtask.submission.submit import Order, Submission
-
-        terms = self.terms(say)
-        what = Order(calls, keys, **order)
-        return Submission(self.work, terms, self.store, self.folder, what, say)
+        order = Order(calls, self.work.keys(calls))
+        terms = self.terms(_ignore)
+        planner = Planner(self.work, terms, self.store, self.folder, order, _ignore)
+        return planner.preview()
 
     def _start(
         self,
         status: Status,
-        calls: Sequence[Arguments],
+        calls: Calls,
         keys: list[bytes],
         **order: Any,
     ) -> Run[R]:
         """Submit what is missing."""
         backends.prepare(self.backend_name, WORKER)
         from gridtask.run import Run
+        from gridtask.submission.planning import Order
+        from gridtask.submission.submit import Submission
 
-        submission = self._submission(calls, keys, status.message, **order)
+        say, what = status.message, Order(calls, keys, **order)
+        terms = self.terms(say)
+        submission = Submission(self.work, terms, self.store, self.folder, what, say)
         with writing(self.store.root):
             execution = submission.start()
         return Run(execution, lambda: list(calls), self.label)

@@ -9,27 +9,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gridtask.backends.base import Hold
-from gridtask.calls.binding import Arguments
+from gridtask.calls.binding import Calls
 from gridtask.calls.work import Work, call_text
 from gridtask.claims import claim as claims
 from gridtask.claims import upstream
 from gridtask.claims.claim import Claim
-from gridtask.claims.ended import without_failed
-from gridtask.claims.jobs import job_request, submit_jobs
-from gridtask.claims.lock import submit_lock, this_process
+from gridtask.claims.jobs import submit_jobs
+from gridtask.claims.lock import submit_lock
 from gridtask.claims.runfile import RunFileWriter, RunPlan, new_run_id
 from gridtask.claims.world import World, capture
 from gridtask.debug import debug, is_on
 from gridtask.driver.execution import Execution
 from gridtask.driver.pace import cluster_pace
-from gridtask.driver.records import mean_seconds
 from gridtask.driver.retry import Resubmitter
 from gridtask.errors import SchedulerUnavailable
-from gridtask.plan import JobRange, Place, Plan, distinct, make_plan, usable_slots
+from gridtask.plan import JobRange, Plan, make_plan
 from gridtask.submission.holds import (
     chunks_alike,
     elementwise,
@@ -37,59 +35,19 @@ from gridtask.submission.holds import (
     is_aligned,
     wait_for_strangers,
 )
-from gridtask.submission.inquiry import RETRY_POLL_SECONDS, Inquiry
-from gridtask.terms import Terms
-from gridtask.units import parse_time
-from gridtask.why.other_keys import accepted_keys
+from gridtask.submission.inquiry import RETRY_POLL_SECONDS
+from gridtask.submission.planning import Planner, first_calls
 from gridtask.why.versions import keep_version
 
 if TYPE_CHECKING:
     from gridtask.futures import GridFuture
-    from gridtask.store.store import Folder, Store
 
 N_TOLD = 3
 """So many of the calls that must run are explained with ``GRIDTASK_DEBUG=1``."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """One map: its calls, and what was asked for beside them."""
-
-    calls: Sequence[Arguments]
-    keys: list[bytes]
-    always_publish: bool = False
-    refresh: bool = False
-    name: str | None = None
-    axes: dict[str, list[Any]] | None = None
-
-
-class Submission:
-    """One map on its way to the scheduler.
-
-    Parameters
-    ----------
-    folder : Folder
-        The task's folder in the store.
-    warn : callable
-        Shows a line to the user.
-    """
-
-    def __init__(
-        self,
-        work: Work,
-        terms: Terms,
-        store: Store,
-        folder: Folder,
-        order: Order,
-        warn: Callable[[str], None],
-    ) -> None:
-        self.work, self.terms, self.order = work, terms, order
-        self.store, self.folder, self.warn = store, folder, warn
-        self.keys, self.positions = distinct(order.keys)
-        self._known: dict[str, Claim] = {}
-        self._inputs: dict[int, list[GridFuture[Any]]] = {}
-        self._accepted: list[tuple[int, bytes]] | None = None
-        self._inquiry = Inquiry(terms.backend)
+class Submission(Planner):
+    """One map on its way to the scheduler."""
 
     def start(self) -> Execution:
         """Submit what is missing and return the execution of all calls.
@@ -101,6 +59,7 @@ class Submission:
         SubmitError
             If the scheduler refused a job; none of this run's jobs is left.
         """
+        self._inputs: dict[int, list[GridFuture[Any]]] = {}
         self.folder.refresh()
         if self.order.refresh:
             self.folder.remove([n for n in self.folder.find(self.keys) if n >= 0])
@@ -116,25 +75,10 @@ class Submission:
         execution.inputs = tuple(dict.fromkeys(f._execution for f in futures))
         return execution
 
-    def preview(self) -> Plan:
-        """Return what `start` would do, without doing it."""
-        from gridtask.why.explain import Explainer
-
-        plan = self._plan(*self._look_around())
-        if not plan.missing:
-            return plan
-        explainer = Explainer(self.work, self.folder, self._calls(plan.missing))
-        reasons = explainer.count()
-        if explainer.has_code_changed:
-            keep_version(self.work, self.folder)  # for `gridtask accept`
-        request = job_request(self._run_plan(plan, "RUN"), self.store.runs, 1)
-        script = " ".join(self.terms.backend.command(request))
-        return replace(plan, reasons=reasons, script=script)
-
     def _publish_and_submit(self, missing: list[int]) -> Execution:
         """Publish the run file under the submission lock, then submit its jobs."""
         claims.prune(self.store.runs)
-        first_call = _first_calls(self.positions)
+        first_call = first_calls(self.positions)
         wanted = range(len(self.keys)) if self.order.always_publish else missing
         writer = RunFileWriter(self.store.runs, new_run_id())
         try:
@@ -250,84 +194,6 @@ class Submission:
             adapts=terms.chunk == "auto" and not self.order.always_publish,
         )
 
-    def _look_around(self) -> tuple[set[int], dict[int, Place]]:
-        """Return which keys have results, and which are in flight, by index.
-
-        The scheduler is asked before the folder is listed: a call that ends in
-        between is then seen at one of the two places.
-        """
-        backend = self.terms.backend
-        live = [
-            claim
-            for claim in claims.open_claims(self.store.runs, self.warn)
-            if claim.plan.backend == backend.name
-        ]
-        states = self._inquiry.ask(live) if live else {}
-        self.folder.refresh()
-        known = {i for i, number in enumerate(self._find()) if number >= 0}
-        keys = (*enumerate(self.keys), *(self._accepted or ()))
-        wanted = {key: i for i, key in keys if i not in known}
-        flying: dict[int, Place] = {}
-        for claim in live:
-            places = claim.in_flight(states)
-            if not places:
-                claim.abandon()
-            shared = places.keys() & wanted.keys()
-            for key in without_failed(shared, claim.plan.run_id, self.folder):
-                flying[wanted[key]] = places[key]
-                self.keys[wanted[key]] = key
-                self._known[claim.plan.run_id] = claim
-        runs = ", ".join(sorted({place.run_id for place in flying.values()}))
-        debug("%d calls in flight are adopted; runs: %s", len(flying), runs or "none")
-        return known, flying
-
-    def _find(self) -> list[int]:
-        """Return the record of each call's result, -1 where there is none.
-
-        Where that is a result of code that the user has accepted, the call goes
-        by the key under which it was computed.
-        """
-        numbers = self.folder.find(self.keys)
-        if -1 not in numbers or self.order.refresh:
-            return numbers
-        if self._accepted is None:
-            missing = [i for i, number in enumerate(numbers) if number < 0]
-            self._accepted = [
-                (index, key)
-                for _, keys in accepted_keys(
-                    self.work, self.folder, self._calls(missing)
-                )
-                for index, key in zip(missing, keys, strict=True)
-                if key is not None
-            ]
-        found = self.folder.find([key for _, key in self._accepted])
-        for (index, key), number in zip(self._accepted, found, strict=True):
-            if number >= 0 and numbers[index] < 0:
-                self.keys[index], numbers[index] = key, number
-        return numbers
-
-    def _calls(self, indices: Sequence[int]) -> list[Arguments]:
-        """Return the arguments of distinct calls."""
-        first_call = _first_calls(self.positions)
-        return [self.order.calls[first_call[index]] for index in indices]
-
-    def _plan(self, known: set[int], flying: Mapping[int, Place]) -> Plan:
-        """Make the plan with what the site and earlier results tell."""
-        terms = self.terms
-        limits = terms.backend.limits()
-        measures = terms.chunk == "auto" and len(known) < len(self.keys)
-        return make_plan(
-            self.keys,
-            self.positions,
-            cached=known,
-            in_flight=flying,
-            chunk=terms.chunk,
-            seconds_per_call=mean_seconds(self.folder) if measures else None,
-            slots=usable_slots(limits.slots, terms.max_running),
-            seconds_limit=parse_time(terms.time) if terms.time else None,
-            max_array_tasks=terms.max_array_tasks or limits.max_array_tasks,
-        )
-
     def _world(self) -> World:
         """Return the world that the workers set up for the user's code."""
         work, terms = self.work, self.terms
@@ -342,55 +208,14 @@ class Submission:
             has_soft_time_limit=any("s_rt=" in word for word in terms.cluster_params),
         )
 
-    def _run_plan(self, plan: Plan, run_id: str) -> RunPlan:
-        """Return the plan as it is published."""
-        process, terms = this_process(), self.terms
-        return RunPlan(
-            run_id=run_id,
-            name=self.order.name,
-            task=self.work.task,
-            backend=terms.backend.name,
-            created_at=time.time(),
-            **asdict(process),
-            code=self.work.code.digest,
-            keys=plan.keys,
-            positions=plan.positions,
-            done=plan.done,
-            flying=plan.flying,
-            missing=plan.missing,
-            chunks=plan.chunks,
-            jobs=plan.jobs,
-            axes=self.order.axes,
-            cluster_params=terms.cluster_params,
-            memory=terms.memory,
-            time=terms.time,
-            slots=terms.slots,
-            max_running=terms.max_running,
-            retries=terms.retries,
-            escalate=terms.escalate,
-            chunk=terms.chunk,
-        )
 
-
-def _first_calls(positions: Sequence[int]) -> Sequence[int]:
-    """Return, for each distinct key, the index of the first call that has it."""
-    if isinstance(positions, range):
-        return positions
-    first: dict[int, int] = {}
-    for call, index in enumerate(positions):
-        first.setdefault(index, call)
-    return [first[index] for index in range(len(first))]
-
-
-def _texts(
-    work: Work, calls: Sequence[Arguments], positions: Sequence[int]
-) -> Callable[[int], str]:
+def _texts(work: Work, calls: Calls, positions: Sequence[int]) -> Callable[[int], str]:
     """Return a function that gives the text of a distinct call."""
     memo: list[Sequence[int]] = []
 
     def text(index: int) -> str:
         if not memo:
-            memo.append(_first_calls(positions))
+            memo.append(first_calls(positions))
         return call_text(work.label, calls[memo[0][index]], work.show_args)
 
     return text

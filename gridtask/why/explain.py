@@ -48,6 +48,8 @@ class Explainer:
     ----------
     folder : Folder
         The task's folder, refreshed.
+    keys : sequence of bytes
+        The calls' keys, where they are known.
     flights : mapping of bytes to Flight
         The task's calls in flight, by key.
     """
@@ -57,11 +59,13 @@ class Explainer:
         work: Work,
         folder: Folder,
         calls: Sequence[Arguments],
+        keys: Sequence[bytes] | None = None,
         flights: Mapping[bytes, Flight] | None = None,
     ) -> None:
         self._work = work
         self._folder = folder
         self._calls = calls
+        self._keys = work.keys(calls) if keys is None else keys
         self._flights = flights or {}
         self._versions = CodeVersions(folder)
 
@@ -73,14 +77,16 @@ class Explainer:
         """Return why calls without a result must run, and how many for each."""
         counts: Counter[str] = Counter()
         failed = self._folder.find(self._keys, Kind.ERR)
+        removed, by_code = self._removed, self._by_code
+        edits = {d: name_changes(changes) for d, changes in self._changed.items()}
         for index, key in enumerate(self._keys):
             if failed[index] >= 0:
                 counts[Rule.FAILED] += 1
-            elif key in self._removed:
-                counts[f"{Rule.REMOVED} on {day(self._removed[key])[:10]}"] += 1
-            elif index in self._by_code:
-                digest, _ = self._by_code[index]
-                counts[f"{Rule.CODE}: {name_changes(self._changed[digest])}"] += 1
+            elif key in removed:
+                counts[f"{Rule.REMOVED} on {day(removed[key])[:10]}"] += 1
+            elif index in by_code:
+                digest, _ = by_code[index]
+                counts[f"{Rule.CODE}: {edits[digest]}"] += 1
             elif index in self._by_ignored:
                 counts[Rule.IGNORED] += 1
             else:
@@ -93,10 +99,6 @@ class Explainer:
         return bool(self._by_code)
 
     # ---------------------------------------------------------------- what is known
-
-    @cached_property
-    def _keys(self) -> list[bytes]:
-        return self._work.keys(self._calls)
 
     @cached_property
     def _removed(self) -> dict[bytes, float]:
@@ -113,7 +115,7 @@ class Explainer:
     @cached_property
     def _by_code(self) -> dict[int, tuple[bytes, int]]:
         """The calls with a result of another version: its digest, the record."""
-        codes = {self._folder.entry(n).code for n in self._folder.numbers(Kind.OK)}
+        codes = self._folder.codes()
         digests = [
             digest
             for digest in reversed(self._versions.digests())

@@ -38,17 +38,18 @@ class OtherKeys:
         way : sequence of Signature
             From the present one to that of the version.
         """
-        from gridtask.identity.arguments.hasher import call_key
+        from gridtask.identity.arguments.hasher import call_keys
 
         left_out = _left_out([self.signature, *way])
         if left_out is None:
             return [None] * len(self._calls)
-        fits = [self._have(name, default) for name, default in left_out.items()]
-        keys = [call_key(digest, each) for each in self._digests_of(way[-1].counted)]
-        return [
-            key if all(fit[index] for fit in fits) else None
-            for index, key in enumerate(keys)
+        keys: list[bytes | None] = [
+            *call_keys(digest, self._digests_of(way[-1].counted))
         ]
+        for name, default in left_out.items():
+            fits = self._have(name, default)
+            keys = [key if fit else None for key, fit in zip(keys, fits, strict=True)]
+        return keys
 
     def _digests_of(self, names: tuple[str, ...]) -> list[bytes]:
         if names not in self._digests:
