@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,10 @@ import pytest
 # take the first one's byte code for the second one's. Users are not that quick.
 sys.dont_write_bytecode = True
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the scripts that tests run
+
+# A shell's background jobs ignore what Ctrl-C and Ctrl-\\ send, and hand that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 GRIDCELL = Path(__file__).with_name("gridcell.py")
 CELL_SLOTS = 4
