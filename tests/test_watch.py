@@ -626,6 +626,43 @@ def test_a_kill_after_a_deletion_was_seen_is_a_deletion(execution, backend, cloc
     assert kinds == [Deleted] * 3 + [Killed]
 
 
+def test_a_kill_as_others_vanish_is_a_deletion_of_the_job(execution, backend, clock):
+    """Nothing of it is submitted again, though no poll has seen it being deleted."""
+    execution.step(now=True)
+    backend.accounting_seconds = 15.0
+    backend.tasks = {}
+    backend.records = [record(1, failed=100, exit_status=137)]
+    pass_time(execution, clock, 200)
+    kinds = {index: type(error) for index, error in execution.failures.items()}
+    assert kinds == dict.fromkeys(range(4), Deleted)
+    assert "deleted by qdel" in str(execution.failures[0])
+
+
+def test_a_kill_as_others_end_is_no_deletion(execution, backend, clock):
+    """They were killed for want of memory, for instance, one after the other."""
+    execution.step(now=True)
+    backend.accounting_seconds = 15.0
+    backend.tasks = {}
+    backend.records = [record(n, failed=100, exit_status=137) for n in (1, 2)]
+    pass_time(execution, clock, 200)
+    assert {type(error) for error in execution.failures.values()} == {Killed}
+
+
+def test_a_kill_while_others_wait_is_no_deletion(execution, backend, clock):
+    """They vanish only later."""
+    execution.step(now=True)
+    backend.accounting_seconds = 15.0
+    backend.tasks = {2: TaskState.QUEUED}
+    backend.records = [record(1, failed=100, exit_status=137)]
+    pass_time(execution, clock, 30)
+    backend.tasks = {}
+    pass_time(execution, clock, 200)
+    assert {type(execution.failures[0]), type(execution.failures[3])} == {
+        Killed,
+        Deleted,
+    }
+
+
 def test_a_task_that_vanished_is_lost_with_its_node(execution, backend, clock):
     """No record of its end ever comes."""
     backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}

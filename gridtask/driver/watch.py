@@ -8,6 +8,7 @@ after that time for its results to come into sight.
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,9 @@ from gridtask.driver.pace import Ladder, Pace
 from gridtask.errors import SchedulerUnavailable, StoreError
 from gridtask.plan import Place
 from gridtask.worker.logs import log_path
+
+KILLED = 128 + signal.SIGKILL
+"""Exit status of an array task that was killed."""
 
 SHARED_SECONDS = 1.0
 """So long an answer of the scheduler serves all runs of this process."""
@@ -145,7 +149,37 @@ class JobWatch:
             return []
         now = self._clock()
         self._ask_accounting(gone, now)
-        return [t for t in gone if self._is_lost(t, now) or self._was_deleted(t, now)]
+        lost = [t for t in gone if self._was_deleted(t, now) or self._is_lost(t, now)]
+        return self._see_deletions(gone, lost)
+
+    def _see_deletions(
+        self, gone: list[OpenTask], lost: list[OpenTask]
+    ) -> list[OpenTask]:
+        """Note which array tasks were killed because their job was deleted.
+
+        Then those of the job that waited vanish without a record, between the same
+        two answers of the scheduler. What was killed waits until that is clear.
+
+        Returns
+        -------
+        clear : list of OpenTask
+            What of `lost` need not wait.
+        """
+        vanished: dict[tuple[JobRef | None, float | None], bool] = {}
+        is_lost = {task.place for task in lost}
+        for task in gone:
+            if task.ended is None and not task.was_running:
+                when = self.job_of(task.place), task.gone_at
+                vanished[when] = vanished.get(when, False) or task.place in is_lost
+        clear = []
+        for task in lost:
+            is_killed = task.ended is not None and task.ended.exit_status == KILLED
+            when = self.job_of(task.place), task.gone_at
+            is_deleted = vanished.get(when) if is_killed else None
+            task.was_deleting |= bool(is_deleted)
+            if is_deleted is not False:
+                clear.append(task)
+        return clear
 
     def cancel(self, *tasks: OpenTask) -> bool:
         """Delete array tasks, one command a job; tell whether that was accepted."""

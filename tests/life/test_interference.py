@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 
@@ -147,3 +148,21 @@ def test_a_failure_upstream_is_told_downstream_without_a_driver(project, fetch):
     assert fetch() == "30\n"
     wanted = {0: 1, 1: 2, 2: 1, 100: 1, 101: 1, 102: 1, 1000: 1}
     assert project.executions() == wanted
+
+
+def test_a_job_that_was_deleted_does_not_come_back(project, monkeypatch):
+    """Although no poll has seen it: the accounting tells of killed processes only."""
+    monkeypatch.setenv("GRIDTASK_CALL_SECONDS", "600")
+    project.write("program.py", MAP.replace(f"range({N_CALLS})", "range(30)"))
+    process = project.start("program.py")
+    project.wait_until(lambda: len(project.executions()) >= 4, "all slots are taken")
+    (job,) = {row.split()[0] for row in sge("qstat").splitlines() if "gt_" in row}
+    process.send_signal(signal.SIGSTOP)
+    sge("qdel", job)
+    project.wait_until(lambda: job not in sge("qstat"), "it is gone")
+    process.send_signal(signal.SIGCONT)
+    done = project.finish(process)
+    assert "12 x Deleted: by qdel" in done.stderr, done.stderr
+    assert "18 x Deleted" in done.stderr
+    assert "submitted again" not in done.stderr
+    assert sum(project.executions().values()) == len(project.executions())
