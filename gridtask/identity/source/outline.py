@@ -13,7 +13,13 @@ import re
 
 _FIRST = r"(?!(?:else|elif|except|finally)\b)[^\s#)\]}]"
 _START = re.compile(rf"\n(?={_FIRST})")
-_TRIPLE = re.compile(r'"""|\'\'\'')
+_TRIPLE = re.compile(
+    r'''"""[^"\\]*+(?:"(?!"")[^"\\]*+)*+"""'''
+    r"""|'''[^'\\]*+(?:'(?!'')[^'\\]*+)*+'''"""
+    r'''|"""'''
+    r"""|'''"""
+)
+"""A text in triple quotes without a backslash, or what begins another one."""
 _TOKEN = re.compile(
     r'"""(?:[^"\\]+|\\.|"(?!""))*+"""'
     r"|'''(?:[^'\\]+|\\.|'(?!''))*+'''"
@@ -78,11 +84,10 @@ def _starts(text: str) -> list[int]:
     spans = _find_spans(text)
     if spans is None:
         return _scan(text)
-    found: list[int] = []
-    begin = 0
-    for start, end in [*spans, (len(text), 0)]:
-        found += [match.start() for match in _START.finditer(text, begin, start + 1)]
-        begin = end
+    found = [match.start() for match in _START.finditer(text)]
+    for start, end in reversed(spans):
+        first, last = bisect.bisect_right(found, start), bisect.bisect_left(found, end)
+        del found[first:last]
     return found
 
 
@@ -91,18 +96,14 @@ def _find_spans(text: str) -> list[tuple[int, int]] | None:
     if "\\\n" in text:
         return None
     spans: list[tuple[int, int]] = []
-    end = 0
+    last = 0
     for match in _TRIPLE.finditer(text):
-        start = match.start()
-        if start < end:  # what closes the text before
-            continue
-        before = text[max(text.rfind("\n", 0, start), end) : start]
-        if "#" in before or '"' in before or "'" in before:
-            return None
-        end = text.find(text[start : start + 3], start + 3) + 3
-        if end < 3 or "\\" in text[start:end]:
+        start, end = match.span()
+        before = text[max(text.rfind("\n", 0, start), last) : start]
+        if end == start + 3 or "#" in before or '"' in before or "'" in before:
             return None
         spans.append((start, end))
+        last = end
     return spans
 
 

@@ -28,7 +28,7 @@ from gridtask.identity.source.syntax import (
 )
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_IMPORT = re.compile(r"\bimport\b")
+_IMPORT = re.compile(r"import\b")  # a pattern that begins with text is quick
 _DEFINES = ("def ", "class ", "async ", "@")
 UNPARSED = (SyntaxError, ValueError, RecursionError)
 """What `ast.parse` raises."""
@@ -220,7 +220,7 @@ class Source:
     def find_class(self, cls: type) -> list[Place]:
         """Return the class statements that may have made `cls`."""
         top = re.escape(cls.__qualname__.partition(".")[0])
-        pattern = re.compile(rf"\b(?:class|def)\s+{top}\b")
+        pattern = re.compile(rf"(?:class|def)\s+{top}\b")
         units = self._units(self._outline.with_match(pattern))
         places: list[Place] = []
         for unit in units:
