@@ -246,12 +246,9 @@ class Closure:
         if chain.kind == "import":
             assert isinstance(chain.root, Imported)
             return self._follow_import(chain.root, chain.attributes, environment)
-        cell = environment.cells.get(str(chain.root))
         try:
-            value = cell.cell_contents if cell is not None else _MISSING
-        except ValueError:
-            value = _MISSING
-        if value is _MISSING:
+            value = environment.cells[str(chain.root)].cell_contents
+        except (KeyError, ValueError):
             return Found(None, (), target="an empty cell")
         return self.follow(value, chain.attributes)
 
