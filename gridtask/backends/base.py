@@ -8,9 +8,8 @@ accounting. Another scheduler is one more file beside `gridengine.py`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 SYSTEM_KILLED = 101
 """`Accounting.failed` of a process that the system has killed for want of memory;
@@ -35,8 +34,7 @@ class TaskState(StrEnum):
     """Letters that this backend does not know: alive, nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """An order between jobs: start only when `job_id` is gone.
 
     With `elementwise`, array task i waits for array task i of `job_id` only.
@@ -47,8 +45,7 @@ class Hold:
     elementwise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobRequest:
+class JobRequest(NamedTuple):
     """One array job to submit.
 
     Attributes
@@ -94,8 +91,7 @@ class JobRequest:
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskGroup:
+class TaskGroup(NamedTuple):
     """Array tasks of one job that share a state.
 
     Attributes
@@ -111,8 +107,7 @@ class TaskGroup:
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(NamedTuple):
     """A job that the scheduler still knows, and its array tasks that remain."""
 
     job_id: str
@@ -127,8 +122,7 @@ class JobState:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Accounting:
+class Accounting(NamedTuple):
     """What the scheduler recorded of one ended attempt of an array task.
 
     Attributes
@@ -168,8 +162,7 @@ class Accounting:
     rescheduled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a site allows and offers.
 
     Attributes

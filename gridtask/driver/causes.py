@@ -138,7 +138,7 @@ class Causes:
         """
         ended = task.ended
         if ended and task.was_deleting and not ended.deleted_by:
-            ended = replace(ended, deleted_by="qdel")
+            ended = ended._replace(deleted_by="qdel")
         first = self.where(task.first, ended)
         what = "%s ended with %d calls undone; accounting: %s"
         debug(what, task.place, len(task.indices), ended)

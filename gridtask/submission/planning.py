@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask.calls.binding import Calls
 from gridtask.calls.work import Work
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from gridtask.store.store import Folder, Store
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """One map: its calls, and what was asked for beside them."""
 
     calls: Calls

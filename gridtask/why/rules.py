@@ -6,7 +6,6 @@ The first rule that holds, in the order of `Rule`, is the answer.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -134,12 +133,10 @@ class Change:
             return []
         if _is_short(before) and _is_short(after):
             return []
-        lines = [
-            printable(line)
-            for line in difflib.unified_diff(
-                before.splitlines(), after.splitlines(), n=2, lineterm=""
-            )
-        ][2:]
+        from difflib import unified_diff
+
+        rows = unified_diff(before.splitlines(), after.splitlines(), n=2, lineterm="")
+        lines = [printable(line) for line in rows][2:]
         more = len(lines) - MAX_DIFF_LINES
         if more > 1:
             lines[MAX_DIFF_LINES:] = [f"… and {more} more lines"]
@@ -257,10 +254,7 @@ def _most_alike(row: Row, others: Sequence[Row]) -> Row | None:
     if len(others) < 2:
         return others[0] if others else None
 
-    def likeness(other: Row) -> float:
-        return difflib.SequenceMatcher(None, row[2], other[2]).ratio()
-
-    return max(others, key=likeness)
+    return max(others, key=lambda other: _likeness(row[2], other[2]))
 
 
 def _moved(gone: list[Row], new: list[Row]) -> list[Change]:
@@ -283,7 +277,14 @@ def _is_like(text: str, other: str) -> bool:
     """Tell whether two texts are almost the same source."""
     if _is_short(text) or _is_short(other):
         return False
-    return difflib.SequenceMatcher(None, text, other).ratio() > LIKENESS
+    return _likeness(text, other) > LIKENESS
+
+
+def _likeness(text: str, other: str) -> float:
+    """Return how much of two texts is the same, from 0 to 1."""
+    from difflib import SequenceMatcher  # a plan seldom needs it
+
+    return SequenceMatcher(None, text, other).ratio()
 
 
 # ----------------------------------------------------------------------- arguments

@@ -5,7 +5,6 @@ Stand-ins on PATH take the place of Grid Engine's commands.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +61,7 @@ def uses(tmp_path: Path) -> Callable[[str], list[str]]:
 
 
 def changed(**changes: object) -> JobRequest:
-    return dataclasses.replace(REQUEST, **changes)  # type: ignore[arg-type]
+    return REQUEST._replace(**changes)  # type: ignore[arg-type]
 
 
 def option(words: list[str], name: str) -> str:

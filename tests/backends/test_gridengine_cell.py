@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import sys
@@ -61,7 +60,7 @@ def request_of(folder: Path) -> Callable[..., JobRequest]:
             folder=str(folder),
             log="log.{task}",
         )
-        return dataclasses.replace(request, **changes)  # type: ignore[arg-type]
+        return request._replace(**changes)  # type: ignore[arg-type]
 
     return make
 
