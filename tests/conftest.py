@@ -21,7 +21,7 @@ import pytest
 sys.dont_write_bytecode = True
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for the scripts that tests run
 
-# A shell's background jobs ignore what Ctrl-C and Ctrl-\\ send, and hand that down.
+# A shell's background jobs ignore what Ctrl-C and Ctrl-\ send, and hand that down.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
