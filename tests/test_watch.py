@@ -460,7 +460,7 @@ def test_a_ladder_backs_off_and_starts_again():
         delays.append(ladder.seconds_left(0.0))
     assert delays == [2.0, 3.0, 4.5, 5.0, 2.0]
     ladder.done(0.0, changed=False, cost=10.0)
-    assert ladder.seconds_left(0.0) == 40.0
+    assert ladder.seconds_left(0.0) == 80.0
     ladder.reset()
     assert ladder.is_due(0.0)
 

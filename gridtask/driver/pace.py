@@ -59,6 +59,10 @@ def cluster_pace(fs_latency: float) -> Pace:
     return Pace(0.1, 5.0, 2.0, 60.0, 5.0, 15.0, fs_latency)
 
 
+COST_FACTOR = 8
+"""So many times as long as a look has taken is waited until the next at least."""
+
+
 class Ladder:
     """A delay that grows while nothing happens and starts again when it does."""
 
@@ -86,8 +90,8 @@ class Ladder:
         self._delay = (
             self._least if changed else min(self._most, self._delay * self._growth)
         )
-        self._due = now + max(self._delay, 4 * cost)
-        self._earliest = now + max(self._least, 4 * cost)
+        self._due = now + max(self._delay, COST_FACTOR * cost)
+        self._earliest = now + max(self._least, COST_FACTOR * cost)
 
     def seconds_left(self, now: float) -> float:
         """Return how long to wait."""

@@ -59,7 +59,7 @@ class Records:
         """
         if kind is Kind.ERR and not self._folder.numbers(kind):
             return []
-        keys = [self._plan.keys[i] for i in indices]
+        keys = list(map(self._plan.keys.__getitem__, indices))
         pairs = zip(indices, self._folder.find(keys, kind=kind), strict=True)
         found = [(index, number) for index, number in pairs if number >= 0]
         if kind is Kind.ERR:
