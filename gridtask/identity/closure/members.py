@@ -39,6 +39,7 @@ _GIVEN = frozenset(
         "__annotate__",
         "__annotations__",
         "__annotations_cache__",
+        "__callable_proto_members_only__",
         "__dataclass_fields__",
         "__dataclass_params__",
         "__dict__",
