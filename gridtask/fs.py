@@ -20,6 +20,7 @@ from gridtask.errors import UnsafeStoreError
 from gridtask.permissions import check_folder as check_folder
 from gridtask.permissions import check_own_folder as check_own_folder
 from gridtask.permissions import fault, remedy
+from gridtask.permissions import list_own_names as list_own_names
 
 Buffer = bytes | bytearray | memoryview
 

@@ -37,9 +37,15 @@ def check_folder(path: str | Path) -> None:
     sshd_config(5), OpenSSH 9.2, "StrictModes": the same reasoning.
     """
     folder = os.path.abspath(path)
-    check_own_folder(folder)
-    parents = {*_parents(folder), *_parents(os.path.realpath(folder))}
-    for parent in sorted(parents):
+    status = os.lstat(folder)
+    if stat.S_ISLNK(status.st_mode):
+        check_own_folder(folder)
+        behind = _parents(os.path.realpath(folder))
+    else:
+        refuse_unsafe(folder, status)
+        real = os.path.realpath(os.path.dirname(folder))
+        behind = [real, *_parents(real)]
+    for parent in sorted({*_parents(folder), *behind}):
         mode = os.stat(parent).st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             msg = (
@@ -53,7 +59,11 @@ def check_folder(path: str | Path) -> None:
 
 def check_own_folder(path: str | Path) -> None:
     """Check a folder of the cache without its parents (see `check_folder`)."""
-    status = os.stat(path)
+    refuse_unsafe(path, os.stat(path))
+
+
+def refuse_unsafe(path: str | Path, status: os.stat_result) -> None:
+    """Check a folder of the cache by its status (see `check_folder`)."""
     flaw = fault(status, stat.S_ISDIR, "folder")
     if flaw:
         msg = (
@@ -62,6 +72,26 @@ def check_own_folder(path: str | Path) -> None:
             f" Next: {remedy(path, status)}"
         )
         raise UnsafeStoreError(msg)
+
+
+def list_own_names(folder: str | Path) -> list[str]:
+    """Return the names in a folder of the cache; none if there is no such folder.
+
+    Raises
+    ------
+    UnsafeStoreError
+        If others can write to it (see `check_own_folder`).
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return []
+    try:
+        # Of what is open, so that it needs no look at the path of its own.
+        refuse_unsafe(folder, os.fstat(fd))
+        return os.listdir(fd)
+    finally:
+        os.close(fd)
 
 
 def _parents(folder: str) -> list[str]:

@@ -74,7 +74,6 @@ class Files:
         self._skipped: set[str] = set()
         self._vanished: set[str] = set()
         self._growing: dict[int, float] = {}
-        self._is_checked = False
 
     def refresh(self) -> bool:
         """Look for new records; return whether there are any.
@@ -137,9 +136,6 @@ class Files:
         names = [n for n in self.names if n.endswith(SUFFIXES) and n not in known]
         if not names:
             return False
-        if not self._is_checked:
-            fs.check_own_folder(self.path)
-            self._is_checked = True
         # Packs first: they name files that need not be opened.
         is_new = self._open_these([name for name in names if _is_pack(name)])
         self._skipped |= {name for name in names if self._is_replaced(name)}
@@ -182,7 +178,9 @@ class Files:
     def _list(self) -> list[str]:
         """List the folder."""
         try:
-            return fs.list_names(self.path)
+            return fs.list_own_names(self.path)
+        except UnsafeStoreError:
+            raise
         except OSError as error:
             msg = (
                 f"cannot list the cache folder {str(self.path)!r}: {error}. Next:"

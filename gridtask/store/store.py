@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +67,6 @@ class Store:
     ----------
     root : Path
         The folder, absolute.
-    runs : Path
-        Where run files and logs lie.
     tasks : Path
         Where the folders of tasks lie.
     """
@@ -75,7 +74,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.tasks = root / "f"
-        self.runs = root / "runs"
+        self._makes_folders: bool | None = None
 
     @classmethod
     def open(cls, root: str | Path, create: bool = True) -> Store:
@@ -99,11 +98,10 @@ class Store:
             If it is missing, or something else than a cache.
         """
         store = cls(Path(os.path.abspath(root)))
+        store._makes_folders = create
         try:
             _check(fs.check_folder, store.root, create)
             store._check_marker(create)
-            if create or store.runs.exists():
-                _check(fs.check_own_folder, store.runs, create)
             with contextlib.suppress(FileNotFoundError):
                 fs.check_own_folder(store.tasks)
         except StoreError:
@@ -112,6 +110,30 @@ class Store:
             raise unusable(store.root, error) from error
         return store
 
+    @cached_property
+    def runs(self) -> Path:
+        """Where run files and logs lie; checked when it is first asked for.
+
+        Raises
+        ------
+        UnsafeStoreError
+            If others can write there.
+        StoreError
+            If it cannot be made.
+        """
+        runs = self.root / "runs"
+        if self._makes_folders is None:  # not opened: somebody looks at all of it
+            return runs
+        try:
+            _check(fs.check_own_folder, runs, self._makes_folders)
+        except FileNotFoundError:
+            pass  # the next map makes it
+        except StoreError:
+            raise
+        except OSError as error:
+            raise unusable(self.root, error) from error
+        return runs
+
     def _check_marker(self, create: bool) -> None:
         """Read the marker; write it where it is missing or damaged."""
         path = self.root / MARKER
@@ -119,6 +141,7 @@ class Store:
         if text is None:
             self._refuse_foreign(create)
             self._write_markers()
+            fs.make_folder(self.root / "runs")
             return
         marker = parse_marker(text)
         if marker is None:

@@ -260,7 +260,8 @@ class Session(Generic[R]):
         live = self.backend_name != "serial"  # redrawing would disturb prints and pdb
         with open_status(self.label, progress=progress, live=live) as status:
             self.announce(status.message)
-            if calls and not self._has_results():
+            self.folder.refresh()
+            if calls and not self.folder.n_changes:  # there can be no results
                 backends.prepare(self.backend_name, WORKER)
             keys = self.work.keys(calls)
             reused = None if refresh else self._reuse(calls, keys, status.message)
@@ -279,11 +280,6 @@ class Session(Generic[R]):
         tidy(self.folder)
         return run._deliver(values, failed, return_exceptions, is_complete)
 
-    def _has_results(self) -> bool:
-        """Tell whether there may be any result of this task; nothing is made."""
-        root = config.find_cache(Path.cwd(), self.settings)
-        return os.path.exists(Store(root).folder(self.label).path)
-
     def _reuse(
         self, calls: Calls, keys: list[bytes], say: Callable[[str], None]
     ) -> list[R] | None:
@@ -291,7 +287,6 @@ class Session(Generic[R]):
 
         Most reruns end here, without what only a submission needs.
         """
-        self.folder.refresh()
         numbers = self.folder.find(keys)
         n_found = sum(number >= 0 for number in numbers) if is_on() else 0
         debug("%s: %d of %d calls have a result", self.label, n_found, len(keys))

@@ -27,6 +27,7 @@ COUNTED = [
     "create",
     "is_at",
     "list_names",
+    "list_own_names",
     "list_statuses",
     "make_folder",
     "open_status",

@@ -120,7 +120,7 @@ def test_a_hundred_thousand_small_results_at_rest(tmp_path, monkeypatch):
     n_files = len(fs.list_names(path))
     calls = []
     for name in (
-        "list_names",
+        "list_own_names",
         "open_status",
         "read_at",
         "read_into",

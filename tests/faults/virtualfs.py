@@ -111,6 +111,9 @@ class VirtualFolder:
         except KeyError:
             raise FileNotFoundError(errno.ENOENT, "gone", str(path)) from None
 
+    def list_own_names(self, folder) -> list[str]:
+        return self.list_names(folder)
+
     def list_names(self, folder) -> list[str]:
         self.n_listings += 1
         try:

@@ -646,7 +646,7 @@ def test_a_growing_file_that_others_can_write_is_read_no_further(folder_path):
 
 def test_a_folder_that_cannot_be_listed_is_an_error(folder_path, fail_at):
     """Nothing would be known of the results: the message names the folder."""
-    fail_at("list_names", 1, errno.EACCES)
+    fail_at("list_own_names", 1, errno.EACCES)
     with pytest.raises(StoreError, match=r"cannot list.*Permission denied"):
         folder_at(folder_path)
 
@@ -779,7 +779,7 @@ def test_loading_takes_few_system_calls(folder_path, monkeypatch):
     write(folder_path, "a", {i: i / 2 for i in range(10000)})
     calls = []
     for name in (
-        "list_names",
+        "list_own_names",
         "open_status",
         "read_at",
         "read_into",

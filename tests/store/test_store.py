@@ -31,12 +31,8 @@ def fill(store: Store, name: str) -> None:
 def test_a_new_cache_says_what_it_is(tmp_path):
     """Marker, hint for backup programs and git, private folders."""
     store = Store.open(tmp_path / "a" / "cache")
-    assert set(fs.list_names(store.root)) == {
-        "GRIDTASK",
-        "CACHEDIR.TAG",
-        ".gitignore",
-        "runs",
-    }
+    names = {"GRIDTASK", "CACHEDIR.TAG", ".gitignore", "runs"}
+    assert set(fs.list_names(store.root)) == names
     assert json.loads((store.root / "GRIDTASK").read_bytes())["format"] == 1
     signature = b"Signature: 8a477f597d28d172789f06886806bc55"
     assert (store.root / "CACHEDIR.TAG").read_bytes().startswith(signature)
@@ -159,7 +155,7 @@ def test_folders_that_others_can_write_are_refused(tmp_path, where):
     fill(store, "task")
     (store.root / where).chmod(0o770)
     with pytest.raises(UnsafeStoreError, match="chmod go-w"):
-        Store.open(store.root)
+        _ = Store.open(store.root).runs
     (finding,) = store.check().findings
     assert finding.kind == "permissions"
     assert f"chmod go-w {store.root / where}" in finding.text
