@@ -20,6 +20,7 @@ stays as it is. Drivers that have adopted the calls find the run that continues 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from gridtask.backends.base import Backend, TaskState
@@ -36,6 +37,10 @@ from gridtask.units import parse_time
 
 POSTPONED_SECONDS = 60.0
 """How long a job is held back while its waiting array tasks are deleted."""
+
+ASK_SECONDS = 1.0
+N_QUESTIONS = 20
+"""So often it is asked, and so long between, whether they are gone."""
 
 
 class Adaptation:
@@ -167,8 +172,10 @@ class Adaptation:
         if not waiting or self._clock() - begun > POSTPONED_SECONDS / 2:
             return []
         self._watch.cancel(*waiting)
-        if not self._ask():
-            return []
+        for _ in range(N_QUESTIONS):
+            if self._ask() and all(t.state is None or t.was_running for t in waiting):
+                break
+            time.sleep(ASK_SECONDS)  # a busy scheduler deletes later
         return [t for t in waiting if t.state is None and not t.was_running]
 
     def _ask(self) -> bool:

@@ -27,6 +27,9 @@ ROOT_VARIABLE = "SIMGRID_ROOT"
 COMMANDS = ("qsub", "qstat", "qacct", "qdel", "qconf", "qalter")
 TICK_SECONDS = 0.02
 
+BUSY_SECONDS = 3.0
+"""So long after a qdel a busy cell deletes, one with a file `busy`."""
+
 
 def lay_out(root: Path) -> None:
     """Make the folders of a cell, and its commands."""
@@ -241,6 +244,9 @@ def _end(root: Path, jobs: dict[str, Job]) -> bool:
 def _delete(root: Path, jobs: dict[str, Job]) -> bool:
     """Forget the array tasks that qdel has named."""
     names = os.listdir(root / "deleted")
+    if (root / "busy").exists():
+        young = time.time() - BUSY_SECONDS
+        names = [n for n in names if (root / "deleted" / n).stat().st_mtime < young]
     for name in names:
         number, _, span = name.partition(".")
         first, _, last = span.partition("-")

@@ -97,6 +97,15 @@ def test_polling_budget(simulated, project):
     assert told["size"] < 20
 
 
+def test_a_busy_scheduler_that_deletes_late_loses_nothing(simulated, project):
+    """What is cut anew is submitted again when it is gone, however long that takes."""
+    root = simulated(slots=100, seconds=0.3)
+    (root / "busy").touch()
+    told = drive(project, n_calls=4000)
+    assert told["is_whole"]
+    assert n_commands(root)["qsub"] == 2
+
+
 @pytest.mark.faults
 def test_array_tasks_that_vanish_cost_no_more_than_others(simulated, project):
     """A qdel of everything: one look at the folder, a few at each log, none a call."""
