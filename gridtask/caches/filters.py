@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import struct
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypedDict
+from operator import itemgetter
+from typing import NamedTuple, TypedDict
 
 from gridtask import fs
 from gridtask.errors import CorruptRecordError
@@ -18,6 +20,9 @@ from gridtask.units import parse_age
 
 SECONDS_AHEAD = 86_400.0
 """What ended later than that from now was dated by a wrong clock."""
+
+_CODE = struct.Struct("<16x8s24xQ16x")
+"""Of an entry: code version, time of end."""
 
 Age = str | float | timedelta
 """``"7d"``, a number of seconds, or a `timedelta`."""
@@ -44,8 +49,8 @@ class Call:
     folder: Folder
     number: int
     entry: Entry
-    numbers: list[int] = field(default_factory=list)
-    n_bytes: int = 0
+    numbers: list[int]
+    n_bytes: int
 
     @property
     def key(self) -> str:
@@ -72,7 +77,40 @@ class Call:
         return f"{printable(self.folder.name)}({printable(str(args))})"
 
 
-def calls_of(folder: Folder, keys: Collection[bytes] | None = None) -> list[Call]:
+class Ended(NamedTuple):
+    """Calls that have ended, as numbers of records: there may be a million.
+
+    Attributes
+    ----------
+    results, failures : list of int
+        The record that counts of each call: a result, else the last failure.
+    earlier : dict of int to int
+        Failures from before a result, by the result.
+    """
+
+    results: list[int]
+    failures: list[int]
+    earlier: dict[int, int]
+
+    @property
+    def numbers(self) -> list[int]:
+        """All records of the calls."""
+        return [*self.results, *self.failures, *self.earlier.values()]
+
+    def calls(self, folder: Folder) -> list[Call]:
+        """Return the calls, with what the index says of each."""
+        calls = []
+        for number in (*self.results, *self.failures):
+            numbers = [number]
+            if number in self.earlier:
+                numbers.append(self.earlier[number])
+            entries = [folder.entry(n) for n in numbers]
+            n_bytes = sum(entry.end - entry.offset for entry in entries)
+            calls.append(Call(folder, number, entries[0], numbers, n_bytes))
+        return calls
+
+
+def find_ended(folder: Folder, keys: Collection[bytes] | None = None) -> Ended:
     """Return the calls that have ended with a result or a failure.
 
     Parameters
@@ -80,19 +118,25 @@ def calls_of(folder: Folder, keys: Collection[bytes] | None = None) -> list[Call
     keys : collection of bytes, optional
         Only these; all by default.
     """
-    calls: dict[bytes, Call] = {}
-    for kind in (Kind.OK, Kind.ERR):  # in this order: a result takes precedence
-        numbers = folder.numbers(kind) if keys is None else folder.find([*keys], kind)
-        for number in numbers:
-            if number < 0:
-                continue
-            entry = folder.entry(number)
-            call = calls.get(entry.key)
-            if call is None:
-                call = calls[entry.key] = Call(folder, number, entry)
-            call.numbers.append(number)
-            call.n_bytes += entry.end - entry.offset
-    return list(calls.values())
+    if keys is None:
+        results = folder.numbers(Kind.OK)
+        failed = [*folder.keys(Kind.ERR)]
+    else:
+        failed = [*keys]
+        results = [number for number in folder.find(failed, Kind.OK) if number >= 0]
+    ended = Ended(results, [], {})
+    pairs = zip(folder.find(failed, Kind.ERR), folder.find(failed), strict=True)
+    for failure, result in pairs:
+        if failure >= 0 and result >= 0:
+            ended.earlier[result] = failure
+        elif failure >= 0:
+            ended.failures.append(failure)
+    return ended
+
+
+def calls_of(folder: Folder, keys: Collection[bytes] | None = None) -> list[Call]:
+    """Return the calls of `find_ended`."""
+    return find_ended(folder, keys).calls(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +185,29 @@ class Filters:
         others = self.running or self.failed or self.stale
         return sum(age is not None for age in ages) == 1 and not others
 
-    def of(self, folder: Folder) -> Callable[[Call], bool]:
-        """Return what tells whether everything holds of an ended call."""
-        tests: list[Callable[[Call], bool]] = []
+    def select(self, folder: Folder, ended: Ended) -> Ended:
+        """Return the calls of which everything holds."""
         if self.running:
-            tests.append(lambda call: False)
+            return Ended([], [], {})
+        results, failures, earlier = ended
         if self.failed:
-            tests.append(lambda call: call.failed)
+            results = []
+        for holds in self._tests(folder):
+            results = list(filter(holds, results))
+            failures = list(filter(holds, failures))
+        if earlier and len(results) < len(ended.results):
+            earlier = {n: earlier[n] for n in results if n in earlier}
+        return Ended(results, failures, earlier)
+
+    def _tests(self, folder: Folder) -> Iterator[Callable[[int], bool]]:
+        """Yield what tells of a call's record whether one condition holds."""
         if self.older is not None:
-            old = set(folder.older(self.older, self.now))
-            tests.append(lambda call: call.number in old)
+            yield set(folder.older(self.older, self.now)).__contains__
         if self.unused is not None:
-            unused = set(folder.unused(self.unused, self.now))
-            tests.append(lambda call: call.number in unused)
+            yield set(folder.unused(self.unused, self.now)).__contains__
         if self.stale:
             current = current_codes(folder)
-            tests.append(lambda call: call.entry.code not in current)
-        return lambda call: all(test(call) for test in tests)
+            yield lambda n: next(folder.fields(_CODE, [n]))[0] not in current
 
 
 class FilterOptions(TypedDict, total=False):
@@ -220,12 +270,9 @@ def newest_code(folder: Folder) -> bytes | None:
     Ends in the future do not count: the clock of their node was wrong.
     """
     limit = int((time.time() + SECONDS_AHEAD) * 1e9)
-    newest, code = -1, None
-    for kind in (Kind.OK, Kind.ERR):
-        for number in folder.numbers(kind):
-            entry = folder.entry(number)
-            if newest < entry.t_end_ns <= limit:
-                newest, code = entry.t_end_ns, entry.code
+    numbers = (*folder.numbers(Kind.OK), *folder.numbers(Kind.ERR))
+    ended = (pair for pair in folder.fields(_CODE, numbers) if pair[1] <= limit)
+    code: bytes | None = max(ended, key=itemgetter(1), default=(None,))[0]
     return code
 
 

@@ -78,7 +78,7 @@ class Removal:
     def frees_later(self) -> bool:
         """True if `Cache.gc` has to give some of the space back."""
         return any(
-            part.calls and not (part.entirely or _goes_by_age(part))
+            not (part.entirely or _goes_by_age(part)) and part.ended.numbers
             for part in self.parts
         )
 
@@ -154,7 +154,7 @@ class Removal:
             elif filters.unused is not None:
                 part.folder.remove_unused(filters.unused, filters.now)
         else:
-            part.folder.remove([n for call in part.calls for n in call.numbers])
+            part.folder.remove(part.ended.numbers)
 
 
 def _goes_by_age(part: Part) -> bool:
@@ -167,7 +167,8 @@ def _preview(part: Part) -> Removed:
     if part.entirely:
         n_bytes = part.folder.sizes().n_bytes
     else:
-        n_bytes = sum(call.n_bytes for call in part.calls)
+        extent = part.folder.extent(part.ended.numbers)
+        n_bytes = extent.n_bytes if extent else 0
     n_flights = len(part.flights)
     name = part.folder.name
     return Removed(name, part.n_results, part.n_failed, n_flights, n_bytes)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from gridtask.caches.filters import Call, Filters, calls_of
+from gridtask.caches.filters import Call, Ended, Filters, calls_of, find_ended
 from gridtask.caches.flights import Flight, Flights
 from gridtask.errors import GridTaskError
 from gridtask.printable import printable
@@ -69,17 +69,22 @@ class Part:
         return self.whole and not self.filters.any
 
     @cached_property
-    def calls(self) -> list[Call]:
+    def ended(self) -> Ended:
         """The selected calls that have ended, and are not tried again just now."""
-        admits = self.filters.of(self.folder)
         keys = self._keys
         if self.filters.failed and keys is None:
             keys = self.folder.keys(Kind.ERR)
-        return [
-            call
-            for call in calls_of(self.folder, keys)
-            if admits(call) and not (call.failed and call.entry.key in self._flying)
-        ]
+        ended = self.filters.select(self.folder, find_ended(self.folder, keys))
+        if not self._flying:
+            return ended
+        entry = self.folder.entry
+        failures = [n for n in ended.failures if entry(n).key not in self._flying]
+        return ended._replace(failures=failures)
+
+    @property
+    def calls(self) -> list[Call]:
+        """The same, with what the index says of each."""
+        return self.ended.calls(self.folder)
 
     @cached_property
     def flights(self) -> list[Flight]:
@@ -93,7 +98,7 @@ class Part:
     def n_failed(self) -> int:
         """Number of selected calls that have ended without a result."""
         if not self.entirely:
-            return sum(call.failed for call in self.calls)
+            return len(self.ended.failures)
         keys = list(self.folder.keys(Kind.ERR))
         results = self.folder.find(keys)
         found = zip(keys, results, strict=True)
@@ -104,13 +109,13 @@ class Part:
         """Number of selected calls that have a result."""
         if self.entirely:
             return len(self.folder.numbers(Kind.OK))
-        return len(self.calls) - self.n_failed
+        return len(self.ended.results)
 
     def look_again(self) -> None:
         """Take up what has arrived since, when nothing is in flight any more."""
         self._flying = {}
         self.folder.refresh()
-        for name in ("calls", "flights", "n_failed", "n_results"):
+        for name in ("ended", "flights", "n_failed", "n_results"):
             self.__dict__.pop(name, None)
 
     @property

@@ -96,21 +96,34 @@ def task_summary(part: Part) -> TaskSummary | None:
     if part.is_empty and not part.folder.numbers(Kind.LOG):
         return None  # all that is left is code, and that something was removed
     sizes = part.folder.sizes()
-    ended = [call.ended_at for call in part.calls] if not part.entirely else []
-    is_all = part.entirely
+    if part.entirely:
+        n_bytes, oldest, newest = sizes.n_bytes, sizes.oldest_at, sizes.newest_at
+    else:
+        n_bytes, oldest, newest = _measure(part)
     return TaskSummary(
         task=part.folder.name,
         results=part.n_results,
         failed=part.n_failed,
         running=len(part.flights),
-        bytes=sizes.n_bytes if is_all else sum(call.n_bytes for call in part.calls),
+        bytes=n_bytes,
         files=sizes.n_files,
-        oldest=sizes.oldest_at if is_all else min(ended, default=None),
-        newest=sizes.newest_at if is_all else max(ended, default=None),
+        oldest=oldest,
+        newest=newest,
         live_bytes=sizes.live_bytes,
         dead_bytes=sizes.dead_bytes,
         used=sizes.used_at,
     )
+
+
+def _measure(part: Part) -> tuple[int, float | None, float | None]:
+    """Return what the selected calls take, when the first and the last ended."""
+    ended = part.ended
+    extent = part.folder.extent([*ended.results, *ended.failures])
+    if extent is None:
+        return 0, None, None
+    earlier = part.folder.extent(ended.earlier.values())
+    n_bytes = extent.n_bytes + (earlier.n_bytes if earlier else 0)
+    return n_bytes, extent.first_ns / 1e9, extent.last_ns / 1e9
 
 
 def call_summaries(calls: Sequence[Call]) -> list[CallSummary]:

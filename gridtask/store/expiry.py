@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping
 
 from gridtask.store.index import ROW_BITS, Index
@@ -12,6 +13,9 @@ from gridtask.store.record import Kind
 
 EXPIRING = (Kind.OK, Kind.ERR, Kind.LOG)
 """What has an age. Code is kept."""
+
+_ENDED = struct.Struct("<24xI20xQ16x")
+"""Of an entry: number of the origin, time of end."""
 
 CLOCK_SECONDS = 86_400.0
 """How far a clock may be ahead of the file server's before it is not believed."""
@@ -32,16 +36,24 @@ class Ages:
             for entry in map(index.entry, index.all_numbers(Kind.META))
         }
 
-    def ended_at(self, number: int) -> float:
-        """Return when a call ended."""
-        entry = self._index.entry(number)
-        modified_at = self._index.files[number >> ROW_BITS].modified_at
-        oldest = min(self._begun_at.get(entry.origin, 0.0), modified_at)
-        return max(oldest, min(entry.t_end_ns / 1e9, modified_at + CLOCK_SECONDS))
-
     def older(self, before: float) -> list[int]:
         """Return the results, failures and logs that ended before a time."""
-        return [n for n in _expiring(self._index) if self.ended_at(n) <= before]
+        found: list[int] = []
+        for file_number, file in enumerate(self._index.files):
+            late = file.modified_at + CLOCK_SECONDS
+            begun = [
+                min(self._begun_at.get(origin, 0.0), file.modified_at)
+                for origin in file.origins
+            ]
+            for kind in EXPIRING:
+                numbers = self._index.numbers_in(file_number, kind)
+                ends = self._index.fields(_ENDED, numbers)
+                found += [
+                    number
+                    for number, (origin, t_end_ns) in zip(numbers, ends, strict=True)
+                    if max(begun[origin], min(t_end_ns / 1e9, late)) <= before
+                ]
+        return found
 
 
 def unused(

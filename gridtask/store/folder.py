@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import threading
 import time
 import weakref
@@ -25,6 +26,7 @@ from gridtask.store.upkeep import MIN_FILES, has_leftovers, may_need_compaction
 if TYPE_CHECKING:
     from gridtask.store.compaction import Compacted
     from gridtask.store.deletion import Deletion
+    from gridtask.store.index import Extent, Fields
     from gridtask.store.sizes import FolderSizes
     from gridtask.store.writer import RecordWriter
 
@@ -147,6 +149,10 @@ class Folder:
         with self._lock:
             return self._index.codes(Kind.OK)
 
+    def fields(self, layout: struct.Struct, numbers: Iterable[int]) -> Fields:
+        """Yield parts of the entries of records; see `Index.fields`."""
+        return self._index.fields(layout, numbers)
+
     def file_name(self, number: int) -> str:
         """Return the name of the file that a record is in."""
         return os.path.basename(self.file(number).path)
@@ -245,12 +251,8 @@ class Folder:
     def remove(self, numbers: Iterable[int]) -> None:
         """Delete records (-1 is none), and all others of the same keys and kinds.
 
-        For others when they look next. Their bytes go with their files.
-
-        Raises
-        ------
-        OSError
-            If the tombstone cannot be written; then nothing is deleted.
+        For others when they look next. Their bytes go with their files. Raises
+        `OSError` if the tombstone cannot be written; then nothing is deleted.
         """
         with self._lock:
             chosen = self._index.with_copies([n for n in numbers if n != MISSING])
@@ -285,18 +287,9 @@ class Folder:
     def remove_older(self, seconds: float, now: float) -> int:
         """Delete what ended before an age, and files in which nothing is left.
 
+        Returns how many records; raises `OSError` if some could not be deleted.
         Where there is no room for the tombstone, the files in which all is
         that old are removed first.
-
-        Returns
-        -------
-        n_removed : int
-            Deleted records.
-
-        Raises
-        ------
-        OSError
-            If the rest could not be deleted.
         """
         with self._lock:
             return self._deletion.expire(self.older(seconds, now))
@@ -312,6 +305,12 @@ class Folder:
 
         with self._lock:
             return measure(self._index, fs.list_statuses(self.path), time.time())
+
+    def extent(self, numbers: Iterable[int]) -> Extent | None:
+        """Return what records take and when they ended; None of none."""
+        from gridtask.store.sizes import measure_records
+
+        return measure_records(self._index, numbers)
 
     # -- few files
 

@@ -40,13 +40,19 @@ DATA = (*KEYED, Kind.LOG, Kind.PLAN, Kind.ARGS)
 _KEY = struct.Struct(f"<16s{ENTRY.size - 16}x")
 _CODE = struct.Struct(f"<16x8s{ENTRY.size - 24}x")
 _T_END = struct.Struct(f"<48xQ{ENTRY.size - 56}x")
+_UID = struct.Struct("<24xI4s40x")
+_KEY_AND_KIND = struct.Struct("<16s54xBx")
 
 _IS_KIND = {kind: bytes(byte == kind for byte in range(256)) for kind in Kind}
 """For each kind a table that turns the bytes of kinds into 1 and 0."""
 
 
+Fields = Iterator[tuple[Any, ...]]
+"""Parts of some entries, one after another."""
+
+
 class Extent(NamedTuple):
-    """Bytes of some payloads, and the first and last time of end in ns."""
+    """Bytes of some records, and the first and last time of end in ns."""
 
     n_bytes: int
     first_ns: int
@@ -107,6 +113,20 @@ class Index:
     def entry(self, number: int) -> Entry:
         """Return what is known of a record."""
         return self.files[number >> ROW_BITS].entry(number & ROW_MASK)
+
+    def fields(self, layout: struct.Struct, numbers: Iterable[int]) -> Fields:
+        """Yield parts of the entries of records; a fifth of the time of `entry`.
+
+        Parameters
+        ----------
+        layout : struct.Struct
+            `ENTRY` with padding in the place of what is not asked for.
+        numbers : iterable of int
+            The records.
+        """
+        files, unpack, size = self.files, layout.unpack_from, ENTRY.size
+        for n in numbers:
+            yield unpack(files[n >> ROW_BITS].index, (n & ROW_MASK) * size)
 
     def codes(self, kind: Kind) -> set[bytes]:
         """Return the codes of all live records of a kind."""
@@ -213,7 +233,7 @@ class Index:
         return sum(_column(PAYLOAD_LEN, self.files[file_number]))
 
     def extents(self, numbers: Iterable[int]) -> Iterator[Extent]:
-        """Yield what records take and when they ended, file by file.
+        """Yield what payloads of records take and when they ended, file by file.
 
         Not record by record: there may be a million.
         """
@@ -238,9 +258,15 @@ class Index:
         """Return the number of a record."""
         return file_number << ROW_BITS | row
 
-    def uids(self, numbers: Iterable[int]) -> list[bytes]:
+    def uids(self, numbers: Sequence[int]) -> list[bytes]:
         """Return the uids of records."""
-        return [self.entry(number).uid for number in numbers]
+        files = self.files
+        return [
+            files[n >> ROW_BITS].origins[origin_number] + seq
+            for n, (origin_number, seq) in zip(
+                numbers, self.fields(_UID, numbers), strict=True
+            )
+        ]
 
     def holds(self, uids: Iterable[bytes]) -> bool:
         """Return whether any file that was ever known holds one of some records."""
@@ -275,13 +301,13 @@ class Index:
         To delete a result is to delete all of its records: else the next one
         would take its place.
         """
-        chosen = {Kind(self.entry(number).kind) for number in numbers}
-        keys = {(self.entry(number).kind, self.entry(number).key) for number in numbers}
+        chosen = set(self.fields(_KEY_AND_KIND, numbers))
         found = set(numbers)
-        for kind in chosen.intersection(KEYED):
-            for number in self.all_numbers(kind):
-                if (kind, self.entry(number).key) in keys:
-                    found.add(number)
+        for kind in KEYED:
+            if any(kind == each for _, each in chosen):
+                others = self.all_numbers(kind)
+                marks = self.fields(_KEY_AND_KIND, others)
+                found.update(compress(others, map(chosen.__contains__, marks)))
         return sorted(found)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from gridtask.store.expiry import used_at
-from gridtask.store.index import DATA, Index
-from gridtask.store.record import Kind
+from gridtask.store.index import DATA, Extent, Index
+from gridtask.store.record import HEADER_SIZE, Kind, align
 
 
 class FolderSizes(NamedTuple):
@@ -39,6 +40,19 @@ class FolderSizes(NamedTuple):
     oldest_at: float | None
     newest_at: float | None
     used_at: float | None
+
+
+_EXTENT = struct.Struct("<40xQQ8xIH2x")
+"""Of an entry: length of the payload, time of end, lengths of meta and pad."""
+
+
+def measure_records(index: Index, numbers: Iterable[int]) -> Extent | None:
+    """Return what whole records take and when they ended; None of none."""
+    n_bytes, ends = 0, []
+    for payload_len, t_end_ns, meta_len, pad in index.fields(_EXTENT, numbers):
+        n_bytes += align(HEADER_SIZE + meta_len + pad + payload_len)
+        ends.append(t_end_ns)
+    return Extent(n_bytes, min(ends), max(ends)) if ends else None
 
 
 def measure(
