@@ -131,4 +131,70 @@ REGISTRATIONS: list[Edit] = [
         def f(x): return x + 1
         """,
     ),
+    edit(
+        "a decimal context under another name",
+        True,
+        "prec = 5",
+        "prec = 6",
+        """
+        import decimal
+        context = decimal.getcontext()
+        context.prec = 5
+        def f(x): return str(decimal.Decimal(x) / 3)
+        """,
+    ),
+    edit(
+        "a decimal context that a function sets",
+        True,
+        "set_up(5)",
+        "set_up(6)",
+        """
+        import decimal
+        def set_up(digits): decimal.getcontext().prec = digits
+        set_up(5)
+        def f(x): return str(x / 3)
+        ARGS = (decimal.Decimal(1),)
+        """,
+    ),
+    edit(
+        "a trap of decimal",
+        True,
+        "traps[decimal.Inexact] = False",
+        "traps[decimal.Inexact] = True",
+        """
+        import decimal
+        decimal.getcontext().traps[decimal.Inexact] = False
+        def f(x):
+            try:
+                return str(decimal.Decimal(x) / 3)
+            except decimal.Inexact:
+                return 'inexact'
+        """,
+    ),
+    edit(
+        "numpy's errors, set in a loop",
+        True,
+        "'ignore'",
+        "'raise'",
+        """
+        import numpy as np
+        for kind in ('divide', 'invalid'):
+            np.seterr(**{kind: 'ignore'})
+        def f(x):
+            try:
+                return float(np.float64(x) / np.float64(0))
+            except FloatingPointError:
+                return 'raised'
+        """,
+    ),
+    edit(
+        "numpy's errors, set as they are anyhow",
+        False,
+        "import numpy as np",
+        "import numpy as np; np.seterr(divide='warn')",
+        """
+        import numpy as np
+        def f(x): return float(np.float64(x) / np.float64(2))
+        """,
+    ),
 ]

@@ -79,7 +79,7 @@ def test_reducers_of_copyreg_are_registered(project):
 
 
 def test_settings_of_a_script_are_made_on_the_worker(project):
-    """What the top level told decimal, numpy, codecs and Python holds for calls."""
+    """What decimal, numpy, codecs and Python were told holds for calls."""
     project.write(
         script="""
             import codecs, decimal, sys
@@ -88,8 +88,10 @@ def test_settings_of_a_script_are_made_on_the_worker(project):
             def handle(error): return MARK, error.end
             MARK = "?"
             codecs.register_error("mine", handle)
-            decimal.getcontext().prec = PRECISION
-            old = np.seterr(divide="raise")
+            context = decimal.getcontext()
+            context.prec = PRECISION
+            for kind in ("divide", "over"):
+                np.seterr(**{kind: "raise"})
             sys.setrecursionlimit(2345)
             def f(x):
                 return str(decimal.Decimal(1) / 3), "a\u00e9".encode("ascii", "mine")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from gridtask.identity.closure.components import Node
+from gridtask.identity.closure.components import Node, text_node
 from gridtask.identity.closure.lookup import Namespace
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.flows import unwind
@@ -32,8 +32,6 @@ _SETTERS = frozenset(
         "manual_seed",
         "set_state",
         "setstate",
-        "seterr",
-        "setcontext",
         "setlocale",
         "set_default_dtype",
         "putenv",
@@ -41,9 +39,9 @@ _SETTERS = frozenset(
         "setrecursionlimit",
     ]
 )
-_HOLDERS = frozenset({"environ", "getcontext"})
-"""What is assigned to: ``os.environ[...]``, ``decimal.getcontext().prec``."""
-_OWNERS = ("random", "numpy", "torch", "decimal", "os", "locale")
+_HOLDERS = frozenset({"environ"})
+"""What is assigned to: ``os.environ[...]``."""
+_OWNERS = ("random", "numpy", "torch", "os", "locale")
 _READERS = {"os.environ": "os.getenv"}
 _CODECS = "codecs.register"
 _ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
@@ -51,6 +49,9 @@ _ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
 
 def link_seeds(closure: Closure, root: Node) -> None:
     """Link statements that set up third parties' functions that the code uses."""
+    for name, held in closure.ambient.items():
+        shown = ", ".join(f"{key}={value!r}" for key, value in held.items())
+        root.link(f"setting {name}", text_node(f"setting of {name}", "setting", shown))
     used = [name for name in closure.outside if name.split(".")[0] in _OWNERS]
     outside, attributes = closure.outside.keys(), closure.attributes.keys()
     if _ENCODERS & outside or ENCODING & attributes:
@@ -123,7 +124,7 @@ def settings_in(
             if last in _SETTERS or dotted == _CODECS:
                 yield owner, last
             elif last in _HOLDERS:
-                yield owner if last == "getcontext" else str(dotted), last
+                yield str(dotted), last
 
 
 def _dotted(

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import CellType, FunctionType, ModuleType
 
+from gridtask.identity.closure.ambient import read_ambient
 from gridtask.identity.closure.boundary import Boundary
 from gridtask.identity.closure.components import Node
 from gridtask.identity.closure.lookup import (
@@ -90,6 +91,7 @@ class Closure:
         self.importing: dict[int, tuple[Node, bool]] = {}
         self.formulas: dict[int, tuple[Node, Environment]] = {}
         self.outside: dict[str, None] = {}
+        self.ambient = read_ambient()
         self._queue: deque[Callable[[], None]] = deque()
 
     # -- the worklist -----------------------------------------------------------

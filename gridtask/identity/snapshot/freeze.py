@@ -48,6 +48,7 @@ def freeze(code: Code) -> bytes:
         "sources": [tuple(source) for source in sources],
         "texts": texts,
         "main": main_names(main),
+        "ambient": code.closures[0].ambient,
         "imports": imports_of(code),
         "patches": patches.found,
         "values": travelling.pickled,

@@ -20,6 +20,7 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
+from gridtask.identity.closure.ambient import set_ambient
 from gridtask.identity.snapshot.importer import MAGIC, ModuleSource, SnapshotFinder
 from gridtask.identity.snapshot.patches import apply_patches, needs_main
 from gridtask.identity.source.served import serve
@@ -58,6 +59,7 @@ def install(snapshot: bytes) -> Callable[..., object]:
         not what was identified.
     """
     content = _open(snapshot)
+    set_ambient(content["ambient"])
     for filename, raw in content["texts"]:
         serve(filename, raw)
     finder = SnapshotFinder(ModuleSource(*row) for row in content["sources"])

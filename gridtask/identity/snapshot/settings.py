@@ -1,8 +1,8 @@
 """Settings of third parties that a script's top level makes: a worker repeats them.
 
-``decimal.getcontext().prec = 5`` would be lost, since no other code of a script
-runs on a worker. Generators of random numbers are not seeded: all workers would
-draw the same numbers.
+``codecs.register(find)`` would be lost, since no other code of a script runs on a
+worker. Generators of random numbers are not seeded: all workers would draw the same
+numbers.
 """
 
 from __future__ import annotations
@@ -19,12 +19,9 @@ from gridtask.identity.source.texts import namespace_sources
 
 _REPEATED = frozenset(
     [
-        "getcontext",
         "register",
         "register_error",
         "set_default_dtype",
-        "setcontext",
-        "seterr",
         "setlocale",
         "setrecursionlimit",
     ]
