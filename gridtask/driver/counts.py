@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gridtask.printable import printable
-from gridtask.units import format_duration
 
 MIN_BAR, MAX_BAR = 10, 40
 """Columns of the progress bar."""
@@ -174,6 +173,8 @@ def _time_left(counts: Counts, seconds_left: float | None) -> str:
     """Return how long it will take, nothing if that is not known."""
     if seconds_left is None or counts.ended >= counts.total:
         return ""
+    from gridtask.units import format_duration
+
     return f"{format_duration(math.ceil(max(seconds_left, 0.0)))} left"
 
 

@@ -20,7 +20,7 @@ _TRIPLE = re.compile(
     r"""|'''"""
 )
 """A text in triple quotes without a backslash, or what begins another one."""
-_TOKEN = re.compile(
+_TOKEN = (
     r'"""(?:[^"\\]+|\\.|"(?!""))*+"""'
     r"|'''(?:[^'\\]+|\\.|'(?!''))*+'''"
     r'|"(?:[^"\\\n]+|\\.)*+"'
@@ -28,8 +28,7 @@ _TOKEN = re.compile(
     r"|#[^\n]*"
     r"|\\\n"
     rf"|\n(?={_FIRST})"
-    r"""|["']""",
-    re.DOTALL,
+    r"""|["']"""
 )
 
 
@@ -109,7 +108,7 @@ def _find_spans(text: str) -> list[tuple[int, int]] | None:
 
 def _scan(text: str) -> list[int]:
     found: list[int] = []
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_TOKEN, text, re.DOTALL):
         token = match[0]
         if token == "\n":
             found.append(match.start())

@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeGuard
 
 from gridtask.errors import IdentityError
 from gridtask.identity.source.inlining import IS_INLINING, write_out
-from gridtask.identity.source.lambdas import compiles_to, covers, extent
 from gridtask.identity.source.outline import Outline
 from gridtask.identity.source.syntax import (
     COMPREHENSIONS,
@@ -194,6 +193,8 @@ class Source:
         return places[0] if len(places) == 1 else None
 
     def _find_lambda(self, code: CodeType) -> Place | None:
+        from gridtask.identity.source.lambdas import compiles_to, covers, extent
+
         found = [
             place
             for unit in self._units_at(code.co_firstlineno)
