@@ -37,6 +37,7 @@ EDITS = [
     *_load("scopes_and_hooks").SCOPES_AND_HOOKS,
     *_load("registrations").REGISTRATIONS,
     *_load("members_and_texts").MEMBERS_AND_TEXTS,
+    *_load("fillers_and_science").FILLERS_AND_SCIENCE,
 ]
 
 

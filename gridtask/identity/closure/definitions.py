@@ -13,8 +13,14 @@ from types import CellType, FunctionType
 from typing import Any
 
 from gridtask.identity.closure.components import Node
-from gridtask.identity.closure.fillers import changes_of, find_defining, find_outside
+from gridtask.identity.closure.fillers import find_inside, find_outside
 from gridtask.identity.closure.lookup import Environment, Namespace, Target, qualify
+from gridtask.identity.closure.searches import (
+    Search,
+    start_maker_searches,
+    start_member_search,
+    start_search,
+)
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.names import enclosed_uses, statement_uses
 from gridtask.identity.source.sources import Place, Source
@@ -25,9 +31,7 @@ from gridtask.identity.source.syntax import (
     blocks,
     canonical,
     first_line,
-    is_main_guard,
 )
-from gridtask.identity.source.texts import namespace_sources
 from gridtask.identity.source.uses import Uses
 
 _READERS = frozenset(
@@ -59,19 +63,27 @@ def definition(
     if known is not None:
         return known
     node = Node(qualify(namespace, name), kind, None)
-    found = find_defining(closure, namespace, name)
+    search = start_search(closure, namespace, name)
+    found = find_inside(search)
     if not found and not required:
         return None
     closure.globals[key] = node
     _add_statements(closure, node, found, namespace)
-    for other, outside in find_outside(closure, namespace, name):
-        part = Node(f"{node.name} from outside", kind, None)
-        node.link("set outside", part)
-        _add_statements(closure, part, outside, other)
+    _add_outside(closure, node, search)
     if any(_reads_data(unit) for _, unit in found) and name in namespace:
         # What the task changes, it changes in what was read.
         node.link("read", closure.visit(namespace[name], node.name))
     return node
+
+
+def _add_outside(closure: Closure, node: Node, search: Search) -> bool:
+    """Add what other modules do; return whether there is any."""
+    rows = find_outside(closure, search)
+    for other, outside in rows:
+        part = Node(f"{node.name} from outside", node.kind, None)
+        node.link("set outside", part)
+        _add_statements(closure, part, outside, other)
+    return bool(rows)
 
 
 def _add_statements(
@@ -117,29 +129,15 @@ def attribute_definition(closure: Closure, owner: Any, attribute: str) -> Node |
     """
     module = sys.modules.get(owner.__module__)
     namespace = getattr(owner, "__globals__", vars(module) if module else {})
-    top, *inner = owner.__qualname__.split(".")
     node = Node(f"{owner.__qualname__}.{attribute}", "state", None)
-    found = [
-        (source, unit)
-        for source in namespace_sources(namespace)
-        for unit in source.tree.body
-        if not isinstance(unit, DEFINITIONS) and not is_main_guard(unit)
-        if _sets(source, unit, top, attribute)
-    ]
-    if not found and inner and isinstance(owner, FunctionType):
-        return _made_attribute(closure, node, owner, attribute)
-    if not found:
-        return None
+    search = start_member_search(closure, namespace, owner, attribute)
+    found = find_inside(search)
+    is_outside = _add_outside(closure, node, search)
+    if not found and not is_outside:
+        is_made = "." in owner.__qualname__ and isinstance(owner, FunctionType)
+        return _made_attribute(closure, node, owner, attribute) if is_made else None
     _add_statements(closure, node, found, namespace)
     return node
-
-
-def _sets(source: Source, unit: ast.stmt, name: str, attribute: str) -> bool:
-    """Return whether a statement sets ``name.….attribute``, or what that holds."""
-    return any(
-        change.chain.root == name and attribute in change.chain.attributes
-        for change in changes_of(source, unit)
-    )
 
 
 def _made_attribute(
@@ -196,13 +194,16 @@ def cell_definition(
     assert environment.function is not None
     place = locate(environment.function)
     nodes = _cell_statements(place, name) if place is not None else []
-    if place is None or not nodes:
+    node = Node(name, "cell", cell)
+    is_made = _add_makers(closure, node, cell)
+    if place is None or not (nodes or is_made):
         # A parameter of the enclosing function: only the value is known.
         try:
             return closure.visit(cell.cell_contents, name)
         except ValueError:
             return "an empty cell"
-    node = Node(name, "cell", cell)
+    if not nodes:
+        return node
     node.add("statements", canonical(*nodes))
     uses = enclosed_uses(place, nodes)
     chains = [chain for chain in uses.chains if chain.kind == "global"]
@@ -212,6 +213,17 @@ def cell_definition(
         )
     )
     return node
+
+
+def _add_makers(closure: Closure, node: Node, cell: CellType) -> bool:
+    """Add the statements that make a closure; return whether there are any."""
+    rows = [(s, find_inside(s)) for s in start_maker_searches(closure, cell)]
+    for search, found in rows:
+        part = Node(f"{node.name} of {search.name}", "maker", None)
+        node.link("made by", part)
+        _add_statements(closure, part, found, search.namespace)
+        _add_outside(closure, part, search)
+    return any(found for _, found in rows)
 
 
 def _cell_statements(place: Place, name: str) -> list[ast.AST]:

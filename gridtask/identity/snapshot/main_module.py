@@ -191,12 +191,17 @@ def _runs_again(code: Code, main: Namespace, name: str) -> bool:
         )
         if is_state:
             units = find_defining(closure, main, name)
-            return bool(units) and all(_is_simple(unit) for _, unit in units)
+            return bool(units) and all(_is_simple(unit, name) for _, unit in units)
     return name not in main
 
 
-def _is_simple(unit: ast.stmt) -> bool:
-    return isinstance(unit, ast.Assign | ast.AnnAssign | ast.AugAssign)
+def _is_simple(unit: ast.stmt, name: str) -> bool:
+    """Return whether a statement sets a name, or a part of it, and no more."""
+    if not isinstance(unit, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return False
+    targets = unit.targets if isinstance(unit, ast.Assign) else [unit.target]
+    names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+    return name in names
 
 
 def _statements(
