@@ -10,7 +10,7 @@ import pytest
 import gridtask
 from gridtask import grid_task
 from gridtask.caches.selection import UnknownCall
-from gridtask.store import values
+from gridtask.store import reader, values
 from gridtask.store.store import Store
 
 DAY = 86400.0
@@ -70,6 +70,26 @@ def test_ages_in_all_forms(cache, age):
     (removed,) = cache.rm(older=age)
     assert (removed.task, removed.results, removed.failed) == ("square", 3, 0)
     assert cache.ls() == []
+
+
+@pytest.mark.parametrize(
+    "filters", [{"older": "0s"}, {"unused": "0s"}, {"stale": True}], ids=str
+)
+def test_filters_make_no_object_for_each_call(cache, monkeypatch, filters):
+    """A million results are told and removed by columns of the index."""
+    made = []
+    unpack = reader.record.unpack_entry
+    monkeypatch.setattr(
+        reader.record, "unpack_entry", lambda *args: made.append(1) or unpack(*args)
+    )
+    cache.ls(**filters)
+    cache.rm(**filters)
+    n_of_three = len(made)
+    square.map(range(40), progress=False)
+    made.clear()
+    cache.ls(**filters)
+    cache.rm(**filters)
+    assert len(made) <= n_of_three + 10  # those that say what a file is
 
 
 @pytest.mark.parametrize("age", ["7", "1y", -1.0, float("nan")])
