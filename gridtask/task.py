@@ -107,7 +107,8 @@ class GridTask(Generic[P, R]):
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> GridFuture[R]:
         """Submit one call and return its future at once."""
         session = self._session(submits=True)
-        return session.submit(forms.Calls.of(session.bind(args, kwargs)))[0]
+        bound = session.bind(args, kwargs)
+        return session.submit(forms.Calls.of(tuple(bound), [tuple(bound.values())]))[0]
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return the call's key, 32 hexadecimal digits."""

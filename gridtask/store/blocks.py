@@ -9,7 +9,7 @@ from gridtask import fs
 from gridtask.fs import Buffer
 from gridtask.store import record
 
-MAX_BLOCK = 4 << 20
+MAX_BLOCK = 2 << 20
 """Most bytes of neighbouring records that are read at once."""
 
 MAX_SHARED_BLOCK = 1 << 20

@@ -148,7 +148,7 @@ class Planner:
     def _calls(self, indices: Sequence[int]) -> Calls:
         """Return the arguments of distinct calls."""
         first_call = first_calls(self.positions)
-        return self.order.calls.pick(first_call[index] for index in indices)
+        return self.order.calls.pick([first_call[index] for index in indices])
 
     def _plan(self, known: set[int], flying: Mapping[int, Place]) -> Plan:
         """Make the plan with what the site and earlier results tell."""

@@ -263,8 +263,7 @@ class Session(Generic[R]):
             self.folder.refresh()
             if calls and not self.folder.n_changes:  # there can be no results
                 backends.prepare(self.backend_name, WORKER)
-            keys = self.work.keys(calls)
-            reused = None if refresh else self._reuse(calls, keys, status.message)
+            keys, reused = self._look_up(calls, refresh, status.message)
             if reused is not None:
                 status.update(Counts(total=len(calls), cached=len(calls)))
                 return reused
@@ -280,27 +279,31 @@ class Session(Generic[R]):
         tidy(self.folder)
         return run._deliver(values, failed, return_exceptions, is_complete)
 
-    def _reuse(
-        self, calls: Calls, keys: list[bytes], say: Callable[[str], None]
-    ) -> list[R] | None:
-        """Return all results if they are all there, else None.
+    def _look_up(
+        self, calls: Calls, refresh: bool, say: Callable[[str], None]
+    ) -> tuple[list[bytes], list[R] | None]:
+        """Return all results if they are all there, else all keys and None.
 
         Most reruns end here, without what only a submission needs.
         """
+        keys = self.work.keys(calls)
+        if refresh:
+            return keys, None
         numbers = self.folder.find(keys)
         n_found = sum(number >= 0 for number in numbers) if is_on() else 0
         debug("%s: %d of %d calls have a result", self.label, n_found, len(keys))
         if min(numbers, default=0) < 0:
-            return None
+            return keys, None
+        del keys  # they take more memory than small results
         values = self.folder.load(numbers)
         bad = [i for i, value in enumerate(values) if type(value) is LoadError]
         if bad:
             text = call_text(self.label, calls[bad[0]], self.settings.show_args)
             reason = cast(LoadError, values[bad[0]]).exception
             say(f"{len(bad)} results cannot be read; {text}: {reason}")
-            return None
+            return self.work.keys(calls), None
         tidy(self.folder)
-        return cast("list[R]", values)
+        return [], cast("list[R]", values)
 
     def submit(self, calls: Calls, **order: Any) -> Run[R]:
         """Submit what is missing and return the run."""
