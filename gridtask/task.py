@@ -107,8 +107,7 @@ class GridTask(Generic[P, R]):
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> GridFuture[R]:
         """Submit one call and return its future at once."""
         session = self._session(submits=True)
-        bound = session.bind(args, kwargs)
-        return session.submit(forms.Calls.of(tuple(bound), [tuple(bound.values())]))[0]
+        return session.submit(forms.Calls.one(session.bind(args, kwargs)))[0]
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return the call's key, 32 hexadecimal digits."""

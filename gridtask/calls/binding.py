@@ -56,6 +56,11 @@ class Calls(Sequence[Arguments]):
         columns = {name: list(map(itemgetter(i), rows)) for i, name in enumerate(names)}
         return cls(columns, len(rows))
 
+    @classmethod
+    def one(cls, arguments: Arguments) -> Calls:
+        """Return a single call."""
+        return cls({name: [value] for name, value in arguments.items()}, 1)
+
     def __len__(self) -> int:
         return self._n_calls
 
