@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +82,28 @@ def test_a_view_is_writable_and_private(folder_path):
     (third,) = load(folder_path, 0)
     assert second.tolist() == third.tolist() == LARGE.tolist()
     assert path.read_bytes() == content
+
+
+def anonymous_kb(path) -> int:
+    """Return the memory of this process's own in mappings of a file."""
+    total, is_its = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, *rest = line.split()
+        if not first.endswith(":"):
+            is_its = line.endswith(str(path))
+        elif is_its and first == "Anonymous:":
+            total += int(rest[0])
+    return total
+
+
+def test_a_view_takes_memory_only_where_it_is_changed(folder_path):
+    """Its pages are those of the system's cache of the file, until written."""
+    path = write(folder_path, "a", LARGE)
+    (array,) = load(folder_path, 0)
+    assert array.sum() == LARGE.sum()
+    assert anonymous_kb(path) == 0
+    array[1000] = -1
+    assert 0 < anonymous_kb(path) <= 64
 
 
 def test_parts_of_a_larger_value_are_views(folder_path):
