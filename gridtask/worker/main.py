@@ -38,7 +38,8 @@ PRELOADED = (
     "gridtask.store.store",
     "gridtask.store.writer",
     "gridtask.task",
-    "inspect",
+    "importlib.util",
+    "linecache",
 )
 """What every array task imports, beside this module."""
 
