@@ -88,7 +88,7 @@ class _Collector:
         self.scope = scope
         self.unit = unit
         self.uses = Uses()
-        self.loads: list[tuple[Scope, str, tuple[str, ...]]] = []
+        self.loads: dict[tuple[Scope, str, tuple[str, ...]], None] = {}
         self.changed: list[tuple[Scope, str, tuple[str, ...], str]] = []
         self.flows = Flows()
         self.n_unknown = 0  # uses of import_module less those told a constant
@@ -107,16 +107,16 @@ class _Collector:
         return self.uses
 
     def _push(self, nodes: list[ast.AST], scope: Scope) -> None:
-        self.stack.extend((node, scope) for node in reversed(nodes))
+        self.stack += [(node, scope) for node in reversed(nodes)]
 
     # -- names and chains -----------------------------------------------------
     def _load(self, scope: Scope, root: str, attributes: tuple[str, ...]) -> None:
-        self.loads.append((scope, root, attributes))
+        self.loads[scope, root, attributes] = None
         self.n_unknown += (attributes or (root,))[-1] in IMPORTS
         self.uses.attributes.update(attributes)
-        self._note_reflection((root, *attributes))
 
-    def _note_reflection(self, names: tuple[str, ...]) -> None:
+    def _note_reflection(self) -> None:
+        names = self.uses.attributes.union(root for _, root, _ in self.loads)
         if not REFLECTIVE.isdisjoint(names):
             self.uses.flags.add("reflection")
         if not FRAMES.isdisjoint(names):
@@ -133,7 +133,6 @@ class _Collector:
     def _attribute(self, node: ast.Attribute, scope: Scope) -> None:
         root, attributes, rest = unwind(node)
         self.uses.attributes.update(attributes)
-        self._note_reflection(attributes)
         if "__subclasses__" in attributes:
             self.uses.flags.add("subclasses")
         if root is None:
@@ -255,6 +254,7 @@ class _Collector:
     def _resolve(self) -> None:
         if self.n_unknown > 0:
             self.uses.flags.add("dynamic import")
+        self._note_reflection()
         chains = dict.fromkeys(self.uses.chains)
         for scope, root, attributes in self.loads:
             for chain in self._chains(scope, root, attributes):

@@ -22,7 +22,9 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 _DROPPED = {"ctx", "kind", "type_comment", "type_ignores", "returns"}
 
-_LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.Constant)
+_NO_NODES = frozenset({"attr", "ctx", "id", "op", "ops"})
+"""Fields that hold texts and operators."""
+_inner: dict[type, list[str]] = {}
 _MAX_DEPTH = 50
 _SPECIAL = frozenset(
     {ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda}
@@ -76,11 +78,17 @@ def first_line(node: ast.AST) -> int:
 
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes directly below a node, but for constants and operators."""
+    kind = type(node)
+    names = _inner.get(kind)
+    if names is None:
+        names = _inner[kind] = [name for name in kind._fields if name not in _NO_NODES]
     found: list[ast.AST] = []
-    for value in node.__dict__.values():
+    held = node.__dict__
+    for name in names:
+        value = held.get(name)
         if type(value) is list:
             found += [v for v in value if isinstance(v, ast.AST)]
-        elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
+        elif isinstance(value, ast.AST) and type(value) is not ast.Constant:
             found.append(value)
     return found
 
@@ -118,6 +126,8 @@ class _Writer:
                 whole.append(tree)
             else:
                 self._value(whole, tree, in_class, 0)
+        if not self.holes:
+            return "".join(whole).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
         while self.holes:
             hole, node, inside = self.holes.pop()
             self._node(hole, node, inside, 0)
