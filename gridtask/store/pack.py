@@ -14,9 +14,10 @@ from itertools import groupby
 from pathlib import Path
 
 from gridtask import fs
+from gridtask.fs import Buffer
 from gridtask.store import record
 from gridtask.store.blocks import MAX_BLOCK, Place, plan_reads
-from gridtask.store.reader import SegmentReader
+from gridtask.store.reader import SMALL_RECORD, SegmentReader
 from gridtask.store.record import Kind, Replaced
 from gridtask.store.segment import Copy, SegmentWriter
 from gridtask.store.upkeep import UNFINISHED
@@ -176,7 +177,9 @@ def read_copies(
     """
     numbers = iter(rows)
     for places, start, end in plan_reads(file.index, rows):
-        data = memoryview(file.read(start, end - start).ljust(end - start, b"\0"))
+        read = file.read(start, end - start).ljust(end - start, b"\0")
+        is_small = len(read) <= len(places) * SMALL_RECORD
+        data = read if is_small else memoryview(read)
         yield [
             (row, _copy_from(data, start, place, file, row))
             for place, row in zip(places, numbers, strict=False)
@@ -184,21 +187,22 @@ def read_copies(
 
 
 def _copy_from(
-    data: memoryview, start: int, place: Place, file: SegmentReader, row: int
+    data: Buffer, start: int, place: Place, file: SegmentReader, row: int
 ) -> Copy | None:
     """Return a record that lies in `data`, if it is as its index says."""
     key, seq, offset, payload_len, meta_len, pad, _ = place
     meta_at = offset - start + record.HEADER_SIZE
-    payload_at = meta_at + meta_len + pad
-    head = data[offset - start : payload_at - pad]
+    meta_end = meta_at + meta_len
+    payload_at = meta_end + pad
+    head = data[offset - start : meta_end]
     payload = data[payload_at : payload_at + payload_len]
     has_seq, has_key, body = record.IDENTITY.unpack_from(head)
-    meta = data[meta_at : payload_at - pad]
-    if (has_seq, has_key) != (seq, key):
+    if has_seq != seq or has_key != key:
         return None
+    meta = data[meta_at:meta_end]
     if record.body_checksum(meta, [payload]) != body:
         return None
     if not record.has_checksum(head, record.RECORD_HEADER.size):
         # The index is checksummed too, and says all but the body's checksum.
-        head = memoryview(record.pack_record_header(file.entry(row), body) + meta)
+        head = record.pack_record_header(file.entry(row), body) + meta
     return Copy(*file.raw_entry(row), head, payload)
