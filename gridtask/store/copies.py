@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 
 from gridtask.fs import Buffer
+from gridtask.store.views import new_memory
 
 SMALL_COPY = 1 << 16
 """Bytes of a copy that may as well be new: new memory costs little up to here."""
@@ -33,9 +33,7 @@ class Copies:
         if n_bytes < SMALL_COPY or end > self._n_bytes:
             return b"".join(parts)
         if not self._room:
-            # Not a bytearray: its memory would be touched, and so taken, at once.
-            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-            self._room = memoryview(mmap.mmap(-1, self._n_bytes, flags=flags))
+            self._room = new_memory(self._n_bytes)
         self._end = end
         at = start
         for part in parts:

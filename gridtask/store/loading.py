@@ -18,6 +18,7 @@ from gridtask.store.index import KEYED, MISSING, ROW_BITS, ROW_MASK, Index
 from gridtask.store.reader import SegmentReader
 from gridtask.store.record import Kind
 from gridtask.store.values import Decoder
+from gridtask.store.views import new_memory
 
 USED_SECONDS = 86_400.0
 """How often the last use of a file is noted."""
@@ -183,7 +184,9 @@ def _repeat(
 def _copy(payload: Buffer | CorruptRecordError) -> Buffer | CorruptRecordError:
     """Return the same payload in memory of its own."""
     if isinstance(payload, memoryview):
-        return memoryview(bytearray(payload))
+        memory = new_memory(len(payload))
+        memory[:] = payload
+        return memory
     return payload
 
 

@@ -375,9 +375,9 @@ class SegmentReader:
             view = mapping.view(start, end)
             if view is not None:
                 return view
-        data = bytearray(n_bytes)
+        data = views.new_memory(n_bytes)
         fs.read_into(self._open(), data, start)
-        return memoryview(data)
+        return data
 
     def mark_used(self, now: float) -> None:
         """Note that the file was read, in its access time."""

@@ -1,6 +1,6 @@
-"""Large records as private, writable views of their file instead of copies.
+"""Memory for large records: private, writable views of their file, and new memory.
 
-Pages are shared with all other processes until they are written.
+The pages of views are shared with all other processes until they are written.
 """
 
 from __future__ import annotations
@@ -52,6 +52,18 @@ class Views:
         except (OSError, ValueError):  # ValueError: the file is shorter
             return None
         return memoryview(self._mapping)[start:end]
+
+
+def new_memory(n_bytes: int) -> memoryview:
+    """Return writable memory to read into.
+
+    Large memory is not touched here: the zeros of a bytearray would take half as
+    long as reading does.
+    """
+    if n_bytes < MIN_VIEW:
+        return memoryview(bytearray(n_bytes))
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    return memoryview(mmap.mmap(-1, n_bytes, flags=flags))
 
 
 def map_private(fd: int, n_bytes: int, offset: int = 0) -> mmap.mmap:
