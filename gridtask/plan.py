@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 TARGET_SECONDS = 60.0
@@ -36,19 +35,17 @@ class Place(NamedTuple):
     task: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobRange:
+class JobRange(NamedTuple):
     """The array tasks of one job: ``first_task .. first_task + n_tasks - 1``."""
 
     first_task: int
     n_tasks: int
 
-    def __contains__(self, task: int) -> bool:
-        return self.first_task <= task < self.first_task + self.n_tasks
+    def __contains__(self, task: object) -> bool:
+        return task in range(self.first_task, self.first_task + self.n_tasks)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a map would do; the answer of ``task.plan(...)``.
 
     Attributes
@@ -82,7 +79,7 @@ class Plan:
     missing: list[int]
     chunks: list[int]
     jobs: list[JobRange]
-    reasons: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = {}  # noqa: RUF012 - nobody changes it
     script: str = ""
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -32,12 +31,12 @@ def ended_process() -> Process:
         capture_output=True,
         check=True,
     )
-    return dataclasses.replace(this_process(), pid=int(done.stdout), process_start=1)
+    return this_process()._replace(pid=int(done.stdout), process_start=1)
 
 
 def other_host() -> Process:
     """A process that cannot be seen from here."""
-    return dataclasses.replace(this_process(), host="node7", machine="other machine")
+    return this_process()._replace(host="node7", machine="other machine")
 
 
 def make_plan(process: Process | None = None, **changes) -> RunPlan:
@@ -47,7 +46,7 @@ def make_plan(process: Process | None = None, **changes) -> RunPlan:
         "task": "simulate",
         "backend": "fake",
         "created_at": 0.0,
-        **dataclasses.asdict(process or this_process()),
+        **(process or this_process())._asdict(),
         "code": bytes(16),
         "keys": [bytes([i]) * 16 for i in range(4)],
         "positions": range(4),
@@ -163,13 +162,13 @@ def test_a_driver_elsewhere_has_ten_minutes_to_submit(tmp_path, age, is_alive):
 
 def test_a_host_that_was_restarted_has_no_old_drivers(tmp_path):
     """The same host under another boot id: whatever ran there has ended."""
-    process = dataclasses.replace(this_process(), machine="00000000" + "f" * 8)
+    process = this_process()._replace(machine="00000000" + "f" * 8)
     assert publish(tmp_path, process).in_flight({}) == {}
 
 
 def test_a_process_id_that_is_used_again_is_no_driver(tmp_path):
     """This process has the id of one that started earlier."""
-    process = dataclasses.replace(this_process(), process_start=1)
+    process = this_process()._replace(process_start=1)
     assert publish(tmp_path, process).in_flight({}) == {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -33,7 +32,7 @@ def make_plan(**changes) -> RunPlan:
         "task": "simulate",
         "backend": "local",
         "created_at": 1.5,
-        **dataclasses.asdict(this_process()),
+        **this_process()._asdict(),
         "code": b"c" * 16,
         "keys": keys,
         "positions": range(5),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import time
 from collections.abc import Collection, Mapping
@@ -145,7 +144,7 @@ def claim(store):
         task="simulate",
         backend="fake",
         created_at=time.time() + 60,
-        **dataclasses.asdict(this_process()),
+        **this_process()._asdict(),
         code=bytes(16),
         keys=KEYS,
         positions=range(4),

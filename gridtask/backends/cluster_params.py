@@ -16,8 +16,7 @@ import re
 import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gridtask.backends.site import SiteProfile
 from gridtask.errors import ConfigError
@@ -55,8 +54,7 @@ class Layer(Protocol):
     def slots(self) -> int | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What a job is submitted with.
 
     Attributes
@@ -164,16 +162,16 @@ def _groups(words: Iterable[str]) -> Iterator[_Group]:
         yield option, tuple(arguments)
 
 
-@dataclass
 class _Options:
     """Options by name and mode: what comes later replaces what came before.
 
     The mode is part of a name, for ``-soft -l`` is not ``-hard -l``.
     """
 
-    resources: dict[tuple[str, str], str] = field(default_factory=dict)
-    others: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    variables: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.resources: dict[tuple[str, str], str] = {}
+        self.others: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.variables: list[str] = []
 
     def add(self, groups: Iterable[_Group]) -> None:
         """Put the options of a stronger layer over these."""

@@ -108,14 +108,14 @@ class Binder:
         self.label = label
         self._function = function
         parameters = read_code(function) or read_signature(self.signature)
-        self.names, self._positional, defaults, self._is_plain = parameters
+        self.names, self._positional, self.defaults, self._is_plain = parameters
         self._takes_names = self._is_plain and takes_names(function, self.names)
         # In the signature's order; placeholders are always replaced.
-        self._template = {name: defaults.get(name) for name in self.names}
-        self._required = self._template.keys() - defaults.keys()
+        self._template = {name: self.defaults.get(name) for name in self.names}
+        self._required = self._template.keys() - self.defaults.keys()
         # By the number of positional arguments: what follows, if all of it has one.
         self._defaults = {
-            n_given: tuple([defaults[name] for name in self.names[n_given:]])
+            n_given: tuple([self.defaults[name] for name in self.names[n_given:]])
             for n_given in range(len(self._positional) + 1)
             if self._is_plain and self._required.isdisjoint(self.names[n_given:])
         }

@@ -15,6 +15,9 @@ _Parameters = tuple[tuple[str, ...], tuple[str, ...], dict[str, Any], bool]
 _VARIABLE = 0x04 | 0x08
 """Flags of code that takes ``*args`` or ``**kwargs`` (CO_VARARGS, CO_VARKEYWORDS)."""
 
+_VARIADIC: dict[str, Any] = {"VAR_POSITIONAL": (), "VAR_KEYWORD": {}}
+"""What a call that gives none has in ``*args`` and ``**kwargs``."""
+
 _ELSEWHERE = frozenset({"__wrapped__", "__signature__"})
 """Attributes of functions whose code does not tell their signature."""
 
@@ -41,7 +44,11 @@ def read_signature(signature: Signature) -> _Parameters:
     return (
         tuple(signature.parameters),
         tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD),
-        {p.name: p.default for p in parameters if p.default is not p.empty},
+        {
+            p.name: _VARIADIC.get(p.kind.name, p.default)
+            for p in parameters
+            if p.default is not p.empty or p.kind.name in _VARIADIC
+        },
         kinds <= {"POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY"},
     )
 

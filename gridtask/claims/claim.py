@@ -20,9 +20,8 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gridtask import fs
 from gridtask.backends.base import JobState, TaskState
@@ -45,8 +44,7 @@ KEEP_BYTES = 64 << 20
 """A larger run file is removed as soon as its run has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobRef:
+class JobRef(NamedTuple):
     """A submitted job of a run: the content of a ``.job`` file."""
 
     job_id: str
@@ -61,13 +59,13 @@ class JobRef:
         return JobRange(self.first_task, self.n_tasks)
 
 
-@dataclass
 class Claim:
     """A run that may have calls in flight, and the jobs known to belong to it."""
 
-    runs: Path
-    plan: RunPlan
-    jobs: list[JobRef] = field(default_factory=list)
+    def __init__(self, runs: Path, plan: RunPlan, jobs: Iterable[JobRef] = ()) -> None:
+        self.runs = runs
+        self.plan = plan
+        self.jobs = list(jobs)
 
     def job_of(self, task: int) -> JobRef | None:
         """Return the job that holds array task `task`, if it is known."""
@@ -110,7 +108,8 @@ class Claim:
         )
         self.jobs.append(job)
         with suppress(OSError):  # a full disk; or another driver found it by its name
-            fs.write_new(self._path(f".{number}.job"), json.dumps(asdict(job)).encode())
+            text = json.dumps(job._asdict())
+            fs.write_new(self._path(f".{number}.job"), text.encode())
         return job
 
     def alive_tasks(self, states: Mapping[str, JobState]) -> set[int]:
@@ -240,7 +239,7 @@ def open_claim(runs: Path, run_id: str) -> Claim:
     finally:
         run_file.close()
     numbers = range(1, len(plan.jobs) + 1)
-    return Claim(runs, plan, list(_written_jobs(runs, plan, numbers)))
+    return Claim(runs, plan, _written_jobs(runs, plan, numbers))
 
 
 def open_claims(

@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gridtask import fs
 from gridtask.backends.jobfile import machine, start_time
@@ -28,8 +28,7 @@ LOCK_REFRESH_SECONDS = 10.0
 """How often the holder refreshes its lock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process, recognisable later although process ids are used again.
 
     Attributes
@@ -80,7 +79,7 @@ def submit_lock(root: Path) -> Iterator[Callable[[], bool]]:
         before what it guards is published.
     """
     path = root / "submit.lock"
-    lock = {"id": os.urandom(8).hex(), **asdict(this_process())}
+    lock = {"id": os.urandom(8).hex(), **this_process()._asdict()}
     content = json.dumps(lock).encode()
     _acquire(path, content)
 

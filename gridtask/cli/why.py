@@ -106,7 +106,7 @@ def _as_row(reason: Reason) -> Row:
 
 
 def _changes(changes: Sequence[Change]) -> list[Row]:
-    return [{**asdict(change), "text": change.summary} for change in changes]
+    return [{**change._asdict(), "text": change.summary} for change in changes]
 
 
 def _show_versions(history: History, args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridtask.backends.base import Backend, Hold
@@ -224,7 +224,7 @@ class Resubmitter:
             parent=root,
             name=None,
             created_at=time.time(),
-            **asdict(this_process()),
+            **this_process()._asdict(),
             keys=cut.keys,
             positions=cut.positions,
             done=[],

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gridtask.calls.binding import Calls
@@ -87,7 +86,7 @@ class Planner:
             keep_version(self.work, self.folder)  # for `gridtask accept`
         request = job_request(self._run_plan(plan, "RUN"), self.store.runs, 1)
         script = " ".join(self.terms.backend.command(request))
-        return replace(plan, reasons=reasons, script=script)
+        return plan._replace(reasons=reasons, script=script)
 
     def _look_around(self) -> tuple[set[int], dict[int, Place]]:
         """Return which keys have results, and which are in flight, by index.
@@ -176,7 +175,7 @@ class Planner:
             task=self.work.task,
             backend=terms.backend.name,
             created_at=time.time(),
-            **asdict(process),
+            **process._asdict(),
             code=self.work.code.digest,
             keys=plan.keys,
             positions=plan.positions,

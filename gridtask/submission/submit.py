@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gridtask.backends.base import Hold
@@ -154,8 +153,7 @@ class Submission(Planner):
             alike = chunks_alike(self._inputs, plan.missing)
         if alike is None:
             return plan
-        return replace(
-            plan,
+        return plan._replace(
             missing=[index for chunk in alike for index in chunk],
             chunks=[len(chunk) for chunk in alike],
             jobs=[JobRange(1, len(alike))],

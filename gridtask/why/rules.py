@@ -9,10 +9,9 @@ import ast
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from gridtask.printable import printable
 
@@ -76,8 +75,7 @@ Row = tuple[str, bytes, str]
 or the value in short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference between two versions of the code, or two calls.
 
     Attributes
@@ -148,8 +146,7 @@ class Change:
         return "\n".join([*lines, *(f"    {line}" for line in diff)])
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a call would or would not be reused; its text is for people.
 
     Attributes

@@ -12,10 +12,8 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from inspect import Parameter
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 
@@ -41,15 +39,8 @@ _ACCEPTED = b"gridtask accepted 1"
 _KEPT: set[tuple[object, ...]] = set()
 """What this process has written down, or found to be."""
 
-_VARIADIC: dict[Any, object] = {
-    Parameter.VAR_POSITIONAL: (),
-    Parameter.VAR_KEYWORD: {},
-}
-"""What a call that gives none has in ``*args`` and ``**kwargs``."""
 
-
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What of a call enters its key beside the code.
 
     Attributes
@@ -70,8 +61,7 @@ class Signature:
         return tuple(n for n in self.parameters if n not in self.ignored)
 
 
-@dataclass(frozen=True, slots=True)
-class CodeVersion:
+class CodeVersion(NamedTuple):
     """One version of a task's code.
 
     Attributes
@@ -98,8 +88,7 @@ class CodeVersion:
     snapshot: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """An edit of the code that the user knows to be harmless.
 
     Attributes
@@ -225,7 +214,7 @@ class CodeVersions:
         """Let the results of one version count for another."""
         process = this_process()
         made = Acceptance(before, after, time.time(), process.user, process.host)
-        self._write(_acceptance_key(before, after), after, asdict(made))
+        self._write(_acceptance_key(before, after), after, made._asdict())
         return made
 
     def revoke(self, acceptance: Acceptance) -> None:
@@ -285,14 +274,11 @@ def manifest_of(work: Work) -> tuple[Row, ...]:
 def signature_of(work: Work) -> Signature:
     """Return what of a call enters its key now."""
     hasher = work.hasher()
-    parameters = Binder(work.code.function, work.label).signature.parameters
-    defaults: dict[str, bytes | None] = {}
-    for name, parameter in parameters.items():
-        default = _VARIADIC.get(parameter.kind, parameter.default)
-        defaults[name] = None
-        if default is not Parameter.empty:
-            with contextlib.suppress(IdentityError):  # then it equals no argument
-                defaults[name] = hasher.digest(default)
+    binder = Binder(work.code.function, work.label)
+    defaults: dict[str, bytes | None] = dict.fromkeys(binder.names)
+    for name, default in binder.defaults.items():
+        with contextlib.suppress(IdentityError):  # then it equals no argument
+            defaults[name] = hasher.digest(default)
     return Signature(defaults, tuple(sorted(work.ignore)))
 
 
