@@ -38,6 +38,7 @@ EDITS = [
     *_load("registrations").REGISTRATIONS,
     *_load("members_and_texts").MEMBERS_AND_TEXTS,
     *_load("fillers_and_science").FILLERS_AND_SCIENCE,
+    *_load("settings").SETTINGS,
 ]
 
 

@@ -473,3 +473,35 @@ def test_a_damaged_snapshot_is_refused(project):
     data[-5] ^= 1
     with pytest.raises(IdentityError, match="damaged"):
         install(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("define", "use", "expected"),
+    [
+        ("class K:\n    def __new__(cls, k):\n        self = super().__new__(cls)\n"
+         "        self.k = k\n        return self\nONE = K(2)", "ONE.k", "2"),
+        ("class K(int):\n    def __new__(cls, k, name):\n"
+         "        self = super().__new__(cls, k)\n        self.name = name\n"
+         "        return self\nONE = K(2, 'a')", "(ONE + 0, ONE.name)", "(2, 'a')"),
+        ("import typing\nId = typing.NewType('Id', int)", "Id.__name__", "'Id'"),
+        ("import dataclasses\nP = dataclasses.make_dataclass('P', [('a', int, 1)])",
+         "P().a", "1"),
+        ("def count():\n    n = 0\n    while True:\n        n += 1\n        yield n\n"
+         "G = count()\nnext(G); next(G)", "next(G)", "3"),
+        ("import mod\nmod.level = 5", "mod.deepen(x)", "6"),
+    ],
+)  # fmt: skip
+def test_what_a_script_defines_is_there_on_a_worker(project, define, use, expected):
+    """Objects that pickle alone would not make again, and state that scripts set."""
+    project.write(
+        script=f"{define}\ndef f(x): return {use}\n",
+        mod="""
+            level = 0
+            def deepen(n):
+                global level
+                level += n
+                return level
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == [expected]

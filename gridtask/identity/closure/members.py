@@ -269,6 +269,8 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
         return all(is_generated(closure, cls, name, part) for part in parts)
     if name in _GIVEN:
         return True
+    if name == "__match_args__" and hasattr(cls, "__dataclass_fields__"):
+        return True
     if type(value).__name__ == "_tuplegetter" and hasattr(cls, "_fields"):
         return True
     if issubclass(cls, enum.Enum) and name in cls.__members__:

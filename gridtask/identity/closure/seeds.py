@@ -36,12 +36,19 @@ _SETTERS = frozenset(
         "set_default_dtype",
         "putenv",
         "register_error",
+        "set_option",
+        "set_printoptions",
         "setrecursionlimit",
     ]
 )
-_HOLDERS = frozenset({"environ"})
+_FILTERS = frozenset({"simplefilter", "filterwarnings"})
+"""Of the module ``warnings``: they matter where a warning becomes an error."""
+_HOLDERS = frozenset({"environ", "rcParams"})
 """What is assigned to: ``os.environ[...]``."""
-_OWNERS = ("random", "numpy", "torch", "os", "locale")
+_OPTIONS = "options.display"
+"""Of pandas: ``pd.options.display.precision = 3``."""
+_OWNERS = frozenset({"random", "numpy", "torch", "os", "locale", "sys", "warnings"})
+_OWNERS |= {"pandas", "matplotlib"}
 _READERS = {"os.environ": "os.getenv"}
 _CODECS = "codecs.register"
 _ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
@@ -58,6 +65,7 @@ def link_seeds(closure: Closure, root: Node) -> None:
         used.append("codecs")
     if not used:
         return
+    used += ["sys", "warnings"]  # how deep all code recurses, and what raises
     for module in list(sys.modules.values()):
         if type(module) is not ModuleType or not closure.boundary.owns_module(module):
             continue
@@ -68,7 +76,7 @@ def link_seeds(closure: Closure, root: Node) -> None:
 
 def mentions_settings(namespace: Namespace) -> bool:
     """Return whether a module's text may hold such statements."""
-    return mentions(namespace, _SETTERS | _HOLDERS | {"codecs"})
+    return mentions(namespace, _SETTERS | _FILTERS | _HOLDERS | {"codecs", _OPTIONS})
 
 
 def _link_module(
@@ -121,10 +129,18 @@ def settings_in(
             root, attributes, _ = unwind(part)
             dotted = _dotted(closure, namespace, root, attributes)
             owner, _, last = (dotted or "").rpartition(".")
-            if last in _SETTERS or dotted == _CODECS:
+            is_strict = last in _FILTERS and _names_error(statement)
+            if is_strict or last in _SETTERS or dotted == _CODECS:
                 yield owner, last
             elif last in _HOLDERS:
-                yield str(dotted), last
+                yield "matplotlib" if last == "rcParams" else str(dotted), last
+            elif str(dotted).startswith(f"pandas.{_OPTIONS}."):
+                yield "pandas", "options"
+
+
+def _names_error(statement: ast.stmt) -> bool:
+    parts = ast.walk(statement)
+    return any(isinstance(p, ast.Constant) and p.value == "error" for p in parts)
 
 
 def _dotted(

@@ -218,8 +218,8 @@ def _statements(
     for source, unit in find_settings(code.closures[0]):
         found[id(unit)] = (order.get(id(source), 0), source, unit)
     rows = sorted(found.values(), key=lambda row: (row[0], first_line(row[2])))
-    for _, source, unit in rows:
-        yield source.filename, source.segment(unit)
+    texts = ((source.filename, source.segment(unit)) for _, source, unit in rows)
+    yield from dict.fromkeys(texts)  # statements of one line are one text
 
 
 def _starts_calls(main: Namespace, unit: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ from gridtask.identity.closure.lookup import Namespace
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.snapshot.patches import MISSING, Patch, shallow_digest
 from gridtask.identity.snapshot.registrations import find_registrations
-from gridtask.identity.snapshot.transport import dump, find_reference
+from gridtask.identity.snapshot.transport import dump, find_reference, look_up
 
 if TYPE_CHECKING:
     from gridtask.identity.code import Code
@@ -66,13 +66,25 @@ class PatchFinder:
                 (id(namespace), name) in state.names or id(value) in state.contents
                 for state in states
             )
-            if not is_state and value is not MISSING:
+            is_left = is_state and not self._is_set_by(main, namespace, name)
+            if not is_left and value is not MISSING:
                 self._add_global(module.__name__, name, value)
         for closure in list(self.code.closures):
             for node in closure.classes:
                 self._add_members(closure, node.subject)
             for value, module_name, name in closure.patched:
                 self.found.append(("set", module_name, name, None, self._dump(value)))
+
+    def _is_set_by(self, main: Namespace, namespace: Namespace, name: str) -> bool:
+        """Return whether the script sets a module's state: no worker would."""
+        from gridtask.identity.closure.fillers import find_outside
+        from gridtask.identity.closure.searches import start_search
+
+        for closure in self.code.closures:
+            found = find_outside(closure, start_search(closure, namespace, name))
+            if any(other is main for other, _ in found):
+                return True
+        return False
 
     def _dump(self, value: object) -> bytes | None:
         try:
@@ -125,6 +137,8 @@ class PatchFinder:
     def _add_members(self, closure: Closure, cls: Any) -> None:
         if cls.__module__ == "__main__" or "<" in cls.__qualname__:
             return
+        if look_up(sys.modules.get(cls.__module__), cls.__qualname__) is None:
+            return  # it says that it lies where it does not: it travels by value
         from gridtask.identity.closure.members import is_generated
 
         for name, value in list(vars(cls).items()):

@@ -19,11 +19,17 @@ from gridtask.identity.source.texts import namespace_sources
 
 _REPEATED = frozenset(
     [
+        "filterwarnings",
+        "options",
+        "rcParams",
         "register",
         "register_error",
         "set_default_dtype",
+        "set_option",
+        "set_printoptions",
         "setlocale",
         "setrecursionlimit",
+        "simplefilter",
     ]
 )
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign)

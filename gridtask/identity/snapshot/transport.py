@@ -7,6 +7,7 @@ share their cells as they did.
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import functools
 import io
@@ -75,7 +76,7 @@ def find_reference(value: Any) -> Reference | None:
 
 
 def _find_steps(module: str, qualname: str, value: object) -> tuple[str, ...] | None:
-    found = _look_up(sys.modules.get(module), qualname)
+    found = look_up(sys.modules.get(module), qualname)
     steps: list[str] = []
     for _ in range(_MAX_WRAPPERS):
         if found is value:
@@ -91,7 +92,7 @@ def _find_steps(module: str, qualname: str, value: object) -> tuple[str, ...] | 
     return None
 
 
-def _look_up(module: types.ModuleType | None, qualname: str) -> Any:
+def look_up(module: types.ModuleType | None, qualname: str) -> Any:
     value: Any = module
     for part in qualname.split("."):
         if value is None:
@@ -151,9 +152,12 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
         reduced = super().reducer_override(value)
         if isinstance(value, type) and type(reduced) is tuple and len(reduced) > 2:
             return reduce_class(value)
-        if type(value).__module__ == "__main__" and reduced is NotImplemented:
-            return _reduce_instance(value)
-        return reduced
+        if reduced is not NotImplemented or isinstance(value, type):
+            return reduced
+        if _asks_for_arguments(type(value)):
+            return _reduce_unasked(value)
+        is_own = "__main__" in (type(value).__module__, _own_module(value))
+        return _reduce_instance(value) if is_own else NotImplemented
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         reference = find_reference(function)
@@ -201,12 +205,42 @@ def _reduce_dispatcher(function: Any) -> Any:
     return make_dispatcher, (list(function.registry.items()),)
 
 
+def _own_module(value: Any) -> object:
+    """Return the module that an object says it is a global of, as ``NewType`` does."""
+    return vars(value).get("__module__") if type(value).__dictoffset__ else None
+
+
 def _reduce_instance(value: Any) -> Any:
     """An object that pickles as a name of ``__main__`` is made before the name."""
     if isinstance(value, type) or not isinstance(value.__reduce_ex__(5), str):
         return NotImplemented
     state = dict(vars(value)) if hasattr(value, "__dict__") else None
     return object.__new__, (type(value),), state
+
+
+_REDUCERS = ("__reduce_ex__", "__reduce__", "__getnewargs__", "__getnewargs_ex__")
+
+
+def _asks_for_arguments(kind: type) -> bool:
+    """Return whether `kind` has a ``__new__`` that pickle could not call."""
+    new = kind.__new__
+    if not isinstance(new, types.FunctionType) or kind in copyreg.dispatch_table:
+        return False
+    methods = [getattr(kind, name, None) for name in _REDUCERS]
+    if any(isinstance(method, types.FunctionType) for method in methods):
+        return False
+    n_given = len(new.__defaults__ or ()) + 1
+    return new.__code__.co_argcount > n_given and not issubclass(kind, tuple)
+
+
+def _reduce_unasked(value: Any) -> Any:
+    """Make an object as Python would without the ``__new__`` of its class."""
+    make, (kind, *rest), *state = value.__reduce_ex__(4)
+    if make is not copyreg.__newobj__:  # type: ignore[attr-defined]
+        return NotImplemented
+    news = [base.__new__ for base in kind.__mro__]
+    plain = next(new for new in news if not isinstance(new, types.FunctionType))
+    return plain, (kind, *rest), *state
 
 
 def _reduce_cell(cell: types.CellType) -> Any:
