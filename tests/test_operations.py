@@ -45,9 +45,11 @@ print(json.dumps([counts, sorted(sys.modules)]))
 """
 
 NOT_NEEDED = """
-asyncio cloudpickle concurrent.futures difflib hashlib logging numpy random rich
-shutil socket subprocess tabulate tempfile tomllib
-gridtask.claims.runfile gridtask.driver.execution gridtask.plan gridtask.run
+asyncio cloudpickle concurrent.futures dataclasses difflib dis hashlib inspect
+linecache logging numpy random rich shutil socket subprocess tabulate tempfile
+tokenize tomllib
+gridtask.claims.runfile gridtask.driver.execution gridtask.identity.closure.members
+gridtask.identity.closure.values gridtask.plan gridtask.run
 gridtask.store.check gridtask.store.compaction gridtask.store.segment
 gridtask.store.sweep gridtask.store.writer gridtask.submission.submit gridtask.terms
 gridtask.worker.main
@@ -68,6 +70,19 @@ def rerun(tmp_path_factory):
         folder.refresh()
         folder.sweep()
     return json.loads(_run(script).splitlines()[-1])
+
+
+def test_a_plan_imports_nothing_that_submits(tmp_path):
+    """It is asked for after each edit: it should take hardly longer than a rerun."""
+    (tmp_path / "script.py").write_text(
+        "import sys\nfrom gridtask import grid_task\n"
+        f"@grid_task(backend='local', cache_dir={str(tmp_path / 'cache')!r})\n"
+        "def half(x):\n    return x * 0.5\n"
+        "assert half.plan(range(9)).to_submit == 9\n"
+        "print(*sys.modules)\n"
+    )
+    submits = {"dataclasses", "inspect", "logging", "gridtask.driver.execution"}
+    assert submits.isdisjoint(_run(tmp_path / "script.py").split())
 
 
 def _run(script):
