@@ -383,16 +383,17 @@ MEMBERS_AND_TEXTS: list[Edit] = [
         """,
     ),
     edit(
-        "yaml config at import",
+        "ini config at import",
         True,
         "rate: 2",
         "rate: 3",
         """
-        import yaml, pathlib
-        CFG = yaml.safe_load((pathlib.Path(__file__).parent / 'cfg.yaml').read_text())
-        def f(x): return CFG['rate'] * x
+        import configparser, pathlib
+        CFG = configparser.ConfigParser()
+        CFG.read(pathlib.Path(__file__).parent / 'cfg.ini')
+        def f(x): return CFG.getint('model', 'rate') * x
         """,
-        {"cfg.yaml": "rate: 2\n"},
+        {"cfg.ini": "[model]\nrate: 2\n"},
     ),
     edit(
         "toml config into dataclass",
