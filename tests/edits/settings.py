@@ -183,4 +183,30 @@ SETTINGS: list[Edit] = [
         def f(x): return math.sqrt(x)
         """,
     ),
+    edit(
+        "what a third party's metaclass compiles",
+        False,
+        "# one",
+        "# two",
+        """
+        import os, sys
+        here = os.path.dirname(os.path.abspath(__file__))
+        sys.path.insert(0, os.path.join(here, 'site-packages'))
+        from models import Model
+        # one
+        class C(Model):
+            a = 1
+        def f(x): return C.a * x
+        """,
+        {
+            "site-packages/models.py": """
+        class Meta(type):
+            def __new__(meta, name, bases, members):
+                cls = super().__new__(meta, name, bases, members)
+                cls.__compiled__ = {'class': id(cls), 'members': {*members}}
+                return cls
+        class Model(metaclass=Meta): pass
+        """,
+        },
+    ),
 ]

@@ -489,6 +489,9 @@ def test_a_damaged_snapshot_is_refused(project):
         ("def count():\n    n = 0\n    while True:\n        n += 1\n        yield n\n"
          "G = count()\nnext(G); next(G)", "next(G)", "3"),
         ("import mod\nmod.level = 5", "mod.deepen(x)", "6"),
+        ("import string\ndef fake(*a): return 7\n"
+         "string.Formatter.get_value = staticmethod(fake)",
+         "string.Formatter().format('{0}', x)", "'7'"),
     ],
 )  # fmt: skip
 def test_what_a_script_defines_is_there_on_a_worker(project, define, use, expected):

@@ -12,6 +12,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from gridtask.identity.closure.boundary import in_standard_library
 from gridtask.identity.closure.callables import (
     callable_parts,
     changed_on_disk,
@@ -60,6 +61,8 @@ _GIVEN = frozenset(
     ]
 )
 """Members that Python makes from the class statement."""
+_DECLARED = frozenset({"__pydantic_decorators__", "__pydantic_fields__"})
+"""What metaclasses of third parties move the declared members to."""
 _FIELD_NAMES = ("init", "repr", "hash", "compare", "kw_only")
 
 
@@ -267,7 +270,7 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
     parts = [part for _, part in callable_parts(value) or ()]
     if is_dunder and parts:
         return all(is_generated(closure, cls, name, part) for part in parts)
-    if name in _GIVEN:
+    if name in _GIVEN or (is_dunder and _is_derived(closure, cls, name)):
         return True
     if name == "__match_args__" and hasattr(cls, "__dataclass_fields__"):
         return True
@@ -283,6 +286,19 @@ def is_generated(closure: Closure, cls: type, name: str, value: Any) -> bool:
         return True
     field = getattr(cls, "__dataclass_fields__", {}).get(name)
     return field is not None and value is field.default  # counted as a field
+
+
+def _is_derived(closure: Closure, cls: type, name: str) -> bool:
+    """Return whether a third party's metaclass made a member from the others.
+
+    What it compiles for itself, under such names, has addresses and caches in it.
+    """
+    metaclass = type(cls)
+    if closure.boundary.owns_class(metaclass) or name in _DECLARED:
+        return False
+    module = sys.modules.get(metaclass.__module__)
+    filename = getattr(module, "__file__", None)
+    return isinstance(filename, str) and not in_standard_library(filename)
 
 
 def _expand_enum(closure: Closure, node: Node, cls: type[enum.Enum]) -> None:

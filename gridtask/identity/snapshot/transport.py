@@ -142,6 +142,8 @@ class SnapshotPickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _reduce_cell(value)
         if isinstance(value, _LruCache):
             return _reduce_cache(value)
+        if isinstance(value, staticmethod | classmethod):
+            return type(value), (value.__func__,)
         if isinstance(value, io.TextIOWrapper) and value not in _STREAMS:
             msg = f"an open file ({value.name!r}) cannot travel"
             raise pickle.PicklingError(msg)
