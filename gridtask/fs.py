@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 from gridtask.errors import UnsafeStoreError
 from gridtask.permissions import check_folder as check_folder
 from gridtask.permissions import check_own_folder as check_own_folder
-from gridtask.permissions import fault, remedy
+from gridtask.permissions import fault, quote, remedy
 from gridtask.permissions import list_own_names as list_own_names
 
 Buffer = bytes | bytearray | memoryview
@@ -164,7 +163,7 @@ def open_status(path: str | Path) -> tuple[int, os.stat_result]:
             raise
         msg = (
             f"{str(path)!r} is a symbolic link, expected a file of the cache. It is"
-            f" ignored. Next: rm {shlex.quote(str(path))}"
+            f" ignored. Next: rm {quote(str(path))}"
         )
         raise UnsafeStoreError(msg) from None
     status = os.fstat(fd)

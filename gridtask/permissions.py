@@ -7,7 +7,6 @@ pickles.
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def check_folder(path: str | Path) -> None:
             msg = (
                 f"everybody can write to {parent!r} (mode {stat.S_IMODE(mode):04o}),"
                 f" a parent of the cache folder {folder!r}, and so could replace it."
-                f" Next: chmod o-w {shlex.quote(parent)}, or another cache folder"
+                f" Next: chmod o-w {quote(parent)}, or another cache folder"
                 " (GRIDTASK_CACHE)"
             )
             raise UnsafeStoreError(msg)
@@ -94,6 +93,13 @@ def list_own_names(folder: str | Path) -> list[str]:
         os.close(fd)
 
 
+def quote(path: str) -> str:
+    """Return a path as a shell takes it."""
+    import shlex  # for messages only
+
+    return shlex.quote(path)
+
+
 def _parents(folder: str) -> list[str]:
     """Return the folders above `folder`, up to the root."""
     above = []
@@ -117,7 +123,7 @@ def fault(status: os.stat_result, is_kind: object, kind: str) -> str:
 
 def remedy(path: str | Path, status: os.stat_result) -> str:
     """Return the command that mends the fault, as far as one can."""
-    quoted = shlex.quote(str(path))
+    quoted = quote(str(path))
     if status.st_uid == os.geteuid() and status.st_mode & WRITABLE_BY_OTHERS:
         return f"chmod go-w {quoted}"
     if stat.S_ISDIR(status.st_mode):
