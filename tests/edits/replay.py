@@ -93,7 +93,8 @@ def run_alone(folder: str, cache: str, style: str, outcome: str) -> None:
     signal.alarm(PATIENCE_SECONDS)
     os.chdir(folder)
     sys.stdout = sys.stderr = open("printed", "w")  # noqa: SIM115
-    os.environ.update(GRIDTASK_BACKEND="serial", GRIDTASK_CACHE=cache)
+    backend = os.environ.get("EDITS_BACKEND", "serial")
+    os.environ.update(GRIDTASK_BACKEND=backend, GRIDTASK_CACHE=cache)
     sys.path.insert(0, folder)
     try:
         found = run_main(folder, style)

@@ -85,3 +85,20 @@ def test_table_of_the_corpus(outcomes, capsys):
     assert len({e.name for e in EDITS}) == len(EDITS)
     assert n_changing >= 300
     assert len(EDITS) - n_changing >= 150
+
+
+@pytest.mark.faults
+def test_outcomes_are_the_same_on_grid_engine(cell, monkeypatch, tmp_path_factory):
+    """A sample of the edits costs the same, and gives the same, on a cluster."""
+    sample = EDITS[:: len(EDITS) // 60]
+    here = harness.replay_all(sample, tmp_path_factory.mktemp("serial"))
+    monkeypatch.setenv("EDITS_BACKEND", "gridengine")
+    there = harness.replay_all(sample, tmp_path_factory.mktemp("cluster"))
+    for edit in sample:
+        before, after = there[edit.name]
+        assert not before["refused"] + after["refused"], edit.name
+        assert not is_stale(edit, before, after), edit.name
+        assert not is_wasted(edit, before, after), edit.name
+        for serial, found in zip(here[edit.name], (before, after), strict=True):
+            if serial["kept"]:
+                assert serial["result"] == found["result"], edit.name
