@@ -35,3 +35,9 @@ toc_object_entries_show_parents = "hide"
 def setup(app):
     """Fill in what the package itself knows best."""
     app.connect("source-read", generated.fill_in)
+    app.connect("autodoc-skip-member", skip_field)
+
+
+def skip_field(app, what, name, obj, skip, options):
+    """Leave out the fields of named tuples: the class's own docstring tells of them."""
+    return skip or type(obj).__name__ == "_tuplegetter"

@@ -79,7 +79,7 @@ class Plan(NamedTuple):
     missing: list[int]
     chunks: list[int]
     jobs: list[JobRange]
-    reasons: dict[str, int] = {}  # noqa: RUF012 - nobody changes it
+    reasons: dict[str, int]
     script: str = ""
 
     @property
@@ -183,6 +183,7 @@ def make_plan(
         missing=missing,
         chunks=chunks,
         jobs=split_jobs(len(chunks), max_array_tasks),
+        reasons={},
     )
 
 
