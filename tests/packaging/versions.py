@@ -27,6 +27,7 @@ QUICK = (
     "tests/contract/test_map.py",
     "tests/store/test_values.py",
     "tests/store/test_segment.py",
+    "tests/store/test_views.py",
     "tests/identity/test_arguments.py",
     "tests/identity/test_arguments_arrays.py",
     "tests/identity/test_arguments_frames.py",
