@@ -140,8 +140,17 @@ def test_a_job_that_another_driver_wrote_down_later_is_noticed(tmp_path):
     early = publish(tmp_path)
     publish_later = open_claim(tmp_path, RUN_ID)
     publish_later.add_job(1, early.plan.jobs[0], "17")
+    assert early.read_jobs()
+    assert not early.read_jobs()
     assert early.in_flight({}) == {}
     assert early.job_of(2).job_id == "17"
+
+
+def test_a_job_that_is_written_down_after_the_question_is_in_flight(tmp_path):
+    """The answer does not know it since it is older."""
+    early = publish(tmp_path)
+    open_claim(tmp_path, RUN_ID).add_job(1, early.plan.jobs[0], "17")
+    assert set(early.in_flight({})) == set(early.plan.keys)
 
 
 def test_an_ended_run_is_not_submitting_any_more(tmp_path):

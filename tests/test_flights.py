@@ -9,6 +9,7 @@ import pytest
 from gridtask.backends.base import JobState, TaskGroup, TaskState
 from gridtask.caches import flights
 from gridtask.caches.flights import find_flights
+from gridtask.claims.claim import Claim
 from gridtask.claims.runfile import RunFileWriter, RunPlan, World
 from gridtask.errors import SchedulerUnavailable
 from gridtask.plan import JobRange
@@ -112,6 +113,20 @@ def test_states_of_array_tasks(store, scheduler):
         plan, (TaskState.RUNNING, range(1, 2)), (TaskState.HELD, range(3, 4))
     )
     assert states(store) == {1: "running", 2: "queued", 5: "held", 6: "held"}
+
+
+def test_what_is_submitted_after_the_question_is_in_flight(store, scheduler):
+    """The answer does not know the job: that must not count as its end."""
+    publish(store, "aaaaaaaa")
+    later = Claim(store.runs, publish(store, "bbbbbbbb"))
+
+    def poll():
+        later.add_job(1, later.plan.jobs[0], "118")
+        return {}
+
+    scheduler.poll = poll
+    flying = find_flights(store).by_task["f"].values()
+    assert {flight.place.run_id for flight in flying} == {"bbbbbbbb"}
 
 
 def test_what_has_its_result_is_not_in_flight(store, scheduler):

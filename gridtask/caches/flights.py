@@ -131,7 +131,7 @@ def find_flights(store: Store) -> Flights:
 
     states: dict[str, Mapping[str, JobState] | None] = {}
     folders: dict[str, Folder] = {}
-    for claim in open_claims(store.runs, _warn):
+    for claim in list(open_claims(store.runs, _warn)):  # before the schedulers
         plan = claim.plan
         if plan.backend not in states:
             states[plan.backend] = _poll(open_backend(plan.backend, store.runs))

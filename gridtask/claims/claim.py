@@ -62,25 +62,32 @@ class JobRef(NamedTuple):
 class Claim:
     """A run that may have calls in flight, and the jobs known to belong to it."""
 
-    def __init__(self, runs: Path, plan: RunPlan, jobs: Iterable[JobRef] = ()) -> None:
+    def __init__(self, runs: Path, plan: RunPlan) -> None:
         self.runs = runs
         self.plan = plan
-        self.jobs = list(jobs)
+        self.jobs: list[JobRef] = []
 
     def job_of(self, task: int) -> JobRef | None:
         """Return the job that holds array task `task`, if it is known."""
         return next((job for job in self.jobs if task in job.tasks), None)
 
-    def find_jobs(self, states: Mapping[str, JobState]) -> bool:
-        """Take up the jobs that have become known since.
+    def read_jobs(self) -> bool:
+        """Take up the jobs that others have written down; tell if there were some.
 
-        Others may have written them down; the scheduler knows by name those
-        that nobody has. Returns whether some may still be submitted.
+        This comes before the question to the scheduler: an answer that is older
+        than a job does not know it, and must not be taken for the job's end.
         """
-        unknown = self._unknown()
-        if not unknown:
+        found = list(_written_jobs(self.runs, self.plan, self._unknown()))
+        self.jobs += found
+        return bool(found)
+
+    def find_jobs(self, states: Mapping[str, JobState]) -> bool:
+        """Take up, by their names, the jobs that nobody has written down.
+
+        Returns whether some may still be submitted, or were a moment ago.
+        """
+        if not self._unknown():
             return False
-        self.jobs += _written_jobs(self.runs, self.plan, unknown)
         ids = {state.name: state.job_id for state in states.values()}
         for number in self._unknown():
             job_id = ids.get(self.plan.job_name(number))
@@ -238,8 +245,9 @@ def open_claim(runs: Path, run_id: str) -> Claim:
         plan = run_file.plan()
     finally:
         run_file.close()
-    numbers = range(1, len(plan.jobs) + 1)
-    return Claim(runs, plan, _written_jobs(runs, plan, numbers))
+    claim = Claim(runs, plan)
+    claim.read_jobs()
+    return claim
 
 
 def open_claims(

@@ -79,11 +79,13 @@ class JobWatch:
         self._since = time.monotonic()
 
     def expect_new_jobs(self) -> None:
-        """Note that jobs were submitted just now."""
+        """Note that there are jobs now that an earlier answer does not know."""
         self._since = time.monotonic()
 
     def poll(self) -> bool:
         """Ask the scheduler once for all jobs; tell whether anything moved."""
+        if any([claim.read_jobs() for claim in self._claims.values()]):
+            self.expect_new_jobs()
         try:
             states = shared_poll(self._backend, self._since)
         except SchedulerUnavailable as error:
