@@ -754,8 +754,8 @@ class FakeResubmitter:
         self.submitted.append(keys)
         raise self.problem or SchedulerUnavailable("refused")
 
-    def later_rounds(self, plan):
-        return ()
+    def submitted_elsewhere(self, plan, keys):
+        return []
 
 
 @pytest.fixture

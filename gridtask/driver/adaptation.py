@@ -24,11 +24,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from gridtask.backends.base import Backend, TaskState
-from gridtask.claims.claim import Claim
 from gridtask.claims.runfile import RunPlan
 from gridtask.driver.causes import Causes
 from gridtask.driver.ledger import Ledger, OpenTask
-from gridtask.driver.recovery import Recovery
+from gridtask.driver.recovery import Continued, Recovery
 from gridtask.driver.retry import Resources, Resubmitter
 from gridtask.driver.watch import JobWatch
 from gridtask.errors import Deleted, GridTaskError
@@ -78,12 +77,12 @@ class Adaptation:
         self._n_answers = 0
         self._has_begun = False
 
-    def submit(self) -> Iterator[tuple[Claim, list[int], str]]:
+    def submit(self) -> Iterator[Continued]:
         """Submit again what waits, if the scheduler has answered and it gains much.
 
         Yields
         ------
-        submitted : (Claim, list of int, str)
+        submitted : Continued
             The new run, its calls, and a line for the user.
         """
         resubmitter = self._resubmitter
@@ -113,7 +112,8 @@ class Adaptation:
         if claim:
             n_new = len(claim.plan.chunks)
             text = f"{len(taken)} waiting calls go into {n_new} instead of {n_tasks}"
-            yield claim, taken, f"{text} array tasks, as it shows how long they take"
+            text += " array tasks, as it shows how long they take"
+            yield Continued(claim, taken, is_own=True, text=text)
 
     def _try_again(self, indices: list[int], problem: Exception) -> None:
         """Let calls be tried again that were taken back and could not be submitted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gridtask import failures, fs
@@ -23,7 +23,7 @@ from gridtask.driver.deaths import Death, write_deaths
 from gridtask.driver.ledger import Ledger, OpenTask
 from gridtask.driver.pace import Ladder, Pace
 from gridtask.driver.records import Records
-from gridtask.driver.recovery import Recovery
+from gridtask.driver.recovery import Continued, Recovery
 from gridtask.driver.retry import Resources, Resubmitter
 from gridtask.driver.watch import POLL_GROWTH, JobWatch
 from gridtask.errors import CallError, Deleted, GridTaskError, ResultUnreadable
@@ -241,9 +241,7 @@ class Execution:
         """
         with self._lock:
             failed = list(self.failures)
-            for claim, indices in self._recovery.resubmit(failed, more, inputs):
-                self._records.leave_out(indices)
-                self.follow(claim, indices)
+            self._continue(self._recovery.resubmit(failed, more, inputs))
             return [self.plan.keys[index] for index in failed]
 
     def restart(self, more: Resources) -> None:
@@ -256,9 +254,7 @@ class Execution:
             indices = sorted(set(range(len(self.plan.keys))) - set(self.plan.done))
             keys = [self.plan.keys[index] for index in indices]
             self.folder.remove([n for n in self.folder.find(keys) if n >= 0])
-            claim = self._recovery.submit_all(self.plan, keys, more)
-            self._records.leave_out(indices)
-            self.follow(claim, indices)
+            self._continue(self._recovery.submit_all(self.plan, indices, more))
 
     def delete(self) -> None:
         """Drop the run, its results, its failures and its open calls."""
@@ -296,6 +292,13 @@ class Execution:
             found = [index_of[key] for key in keys if key in index_of]
             self._ledger.open(Place(claim.plan.run_id, task), found)
 
+    def _continue(self, submitted: Iterable[Continued]) -> None:
+        """Follow the runs that compute calls again; their failures are history."""
+        for found in submitted:
+            self.warnings.extend([found.text] if found.text else [])
+            self._records.leave_out(found.indices)
+            self.follow(found.claim, found.indices, is_own=found.is_own)
+
     def fail(self, index: int, error: BaseException) -> None:
         """Note that a call has ended without a result, which is known elsewhere."""
         self._noted.add(index)
@@ -319,15 +322,11 @@ class Execution:
         if lost:
             has_begun = begun(fs.list_names(self.folder.path))
             self._collect()  # a last look: a result counts more than any evidence
-            for claim, indices in self._recovery.submitted_elsewhere(lost):
-                self.follow(claim, indices, is_own=False)
+            self._continue(self._recovery.submitted_elsewhere(lost))
         for task in lost:
             if task.indices:
                 self._give_up(task, has_begun)
-        submitted = [*self._recovery.submit(), *self._adaptation.submit()]
-        for claim, indices, text in submitted:
-            self.warnings.append(text)
-            self.follow(claim, indices)
+        self._continue((*self._recovery.submit(), *self._adaptation.submit()))
         self._write_deaths()
 
     def _write_deaths(self) -> None:

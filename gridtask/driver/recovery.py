@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gridtask.claims.claim import Claim
 from gridtask.claims.jobs import LIMIT_POLL_SECONDS
 from gridtask.claims.runfile import RunPlan
 from gridtask.debug import debug
 from gridtask.driver.ledger import Ledger, OpenTask
-from gridtask.driver.retry import Resources, Resubmitter, describe, more_of
+from gridtask.driver.retry import Resources, Resubmitter, Round, describe, more_of
 from gridtask.errors import (
     CallError,
     Deleted,
@@ -33,6 +34,23 @@ class _Round:
     run_id: str
     more: Resources
     is_innocent: bool
+
+
+class Continued(NamedTuple):
+    """Calls that a run computes which continues the one they were submitted by.
+
+    Attributes
+    ----------
+    is_own : bool
+        False if another driver has submitted that run, and ends it.
+    text : str
+        A line for the user, or nothing.
+    """
+
+    claim: Claim
+    indices: list[int]
+    is_own: bool
+    text: str = ""
 
 
 class Recovery:
@@ -118,26 +136,18 @@ class Recovery:
         self._attempts[index] = attempts + 1
         self.again(index, more, error)
 
-    def submit(self) -> list[tuple[Claim, list[int], str]]:
+    def submit(self) -> list[Continued]:
         """Submit what is to be tried again; where that fails, so do the calls.
 
         Where the site allows no more jobs for now, they wait.
-
-        Returns
-        -------
-        submitted : list of (Claim, list of int, str)
-            The new runs, the calls in each, and a line for the user.
         """
         if time.monotonic() < self._not_before:
             return []
         rounds, self._waiting = self._waiting, {}
-        submitted = []
+        submitted: list[Continued] = []
         for what, errors in rounds.items():
-            plan = self._claims[what.run_id].plan
-            keys = [self._key_of(index) for index in errors]
             try:
-                inputs = _missing_inputs(errors.values())
-                claim = self.submit_all(plan, keys, what.more, inputs)
+                submitted += self._submit_round(what, errors)
             except (GridTaskError, OSError) as problem:
                 if isinstance(problem, SubmitError) and problem.is_limit:
                     self._waiting.setdefault(what, {}).update(errors)
@@ -146,41 +156,48 @@ class Recovery:
                 for index, error in errors.items():
                     error.add_note(f"it could not be submitted again: {problem}")
                     self._ledger.fail(index, error)
-                continue
-            error = next(iter(errors.values()))
-            innocent = what.is_innocent
-            text = describe(what.more, plan, len(keys), error, is_innocent=innocent)
-            submitted.append((claim, list(errors), text))
         return submitted
+
+    def _submit_round(
+        self, what: _Round, errors: Mapping[int, CallError]
+    ) -> Iterator[Continued]:
+        """Submit together what has the run, the resources and the reason in common."""
+        plan = self._claims[what.run_id].plan
+        inputs = _missing_inputs(errors.values())
+        for found in self.submit_all(plan, errors, what.more, inputs):
+            if found.is_own:
+                error = errors[found.indices[0]]
+                about = what.more, plan, len(found.indices), error
+                text = describe(*about, is_innocent=what.is_innocent)
+                found = found._replace(text=text)
+            yield found
 
     def resubmit(
         self, indices: Iterable[int], more: Resources, inputs: Collection[bytes]
-    ) -> Iterator[tuple[Claim, list[int]]]:
+    ) -> Iterator[Continued]:
         """Submit failed calls again as their user has asked for, run by run."""
         by_run: dict[str, list[int]] = {}
         for index in indices:
             by_run.setdefault(self._ledger.run_of(index) or "", []).append(index)
         for run_id, chosen in by_run.items():
-            keys = [self._key_of(index) for index in chosen]
-            plan = self._claims[run_id].plan
-            yield self.submit_all(plan, keys, more, inputs), chosen
+            yield from self.submit_all(self._claims[run_id].plan, chosen, more, inputs)
 
     def submit_all(
         self,
         plan: RunPlan,
-        keys: list[bytes],
+        indices: Iterable[int],
         more: Resources,
         inputs: Collection[bytes] = (),
-    ) -> Claim:
+    ) -> list[Continued]:
         """Submit calls of a run again; GridTaskError where nothing can be."""
         if self._resubmitter is None:
             msg = "nothing is tried again here"
             raise GridTaskError(msg)
-        return self._resubmitter.submit(plan, keys, more, inputs)
+        index_of = {self._key_of(index): index for index in indices}
+        rounds = self._resubmitter.submit(plan, list(index_of), more, inputs)
+        return _continued(rounds, index_of)
 
-    def submitted_elsewhere(
-        self, lost: Iterable[OpenTask]
-    ) -> Iterator[tuple[Claim, list[int]]]:
+    def submitted_elsewhere(self, lost: Iterable[OpenTask]) -> Iterator[Continued]:
         """Yield the runs by which other drivers have submitted lost calls again."""
         by_run: dict[str, dict[bytes, int]] = {}
         for task in lost:
@@ -188,12 +205,10 @@ class Recovery:
             by_run.setdefault(task.place.run_id, {}).update(keys)
         for run_id, index_of in by_run.items():
             claim = self._claims.get(run_id)
-            if claim is None or self._resubmitter is None:
+            if claim is None or self._resubmitter is None or not index_of:
                 continue
-            for later in self._resubmitter.later_rounds(claim.plan):
-                found = [index_of[k] for k in later.plan.keys if k in index_of]
-                if found and later.plan.run_id not in self._claims:
-                    yield later, found
+            submitted = self._resubmitter.submitted_elsewhere
+            yield from _continued(submitted(claim.plan, list(index_of)), index_of)
 
     def again(
         self,
@@ -226,6 +241,16 @@ class Recovery:
         run_id, number = Place(*task.place)
         first_key = self._claims[run_id].plan.chunk_keys(number)[0]
         return self._key_of(task.first) == first_key
+
+
+def _continued(
+    rounds: Iterable[Round], index_of: Mapping[bytes, int]
+) -> list[Continued]:
+    """Return rounds with the indices of their calls in the place of the keys."""
+    return [
+        Continued(claim, [index_of[key] for key in keys], is_own)
+        for claim, keys, is_own in rounds
+    ]
 
 
 def _missing_inputs(errors: Iterable[CallError]) -> list[bytes]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gridtask.backends.base import Backend, Hold
 from gridtask.backends.cluster_params import Resolved, merge
@@ -68,6 +69,20 @@ def more_of(error: CallError, plan: RunPlan, attempts: int) -> Resources | None:
     return None
 
 
+class Round(NamedTuple):
+    """Calls of a run that are computed by a later one.
+
+    Attributes
+    ----------
+    is_own : bool
+        False if another driver has submitted it, and ends it.
+    """
+
+    claim: Claim
+    keys: list[bytes]
+    is_own: bool
+
+
 class Resubmitter:
     """Submits calls of a run again, from its run file alone.
 
@@ -94,8 +109,10 @@ class Resubmitter:
         keys: list[bytes],
         more: Resources,
         inputs: Collection[bytes] = (),
-    ) -> Claim:
+    ) -> list[Round]:
         """Submit some calls of a published run as a new one.
+
+        Those that another driver has submitted meanwhile are left to it.
 
         Parameters
         ----------
@@ -111,8 +128,8 @@ class Resubmitter:
 
         Returns
         -------
-        claim : Claim
-            The new run's claim; its parent is the first run.
+        rounds : list of Round
+            The runs that compute the calls now; their parent is the first run.
 
         Raises
         ------
@@ -120,12 +137,27 @@ class Resubmitter:
             If the scheduler refused the job.
         """
         with submit_lock(self._runs.parent):
-            taken = self._taken_over(plan, keys)
-            if taken is not None:
-                return taken
-            claim, file_id = self._publish(plan, keys, more)
+            rounds = _rounds(keys, self._later_claims(plan))
+            taken = {key for a_round in rounds for key in a_round.keys}
+            rest = [key for key in keys if key not in taken]
+            if not rest:
+                return rounds
+            claim, file_id = self._publish(plan, rest, more)
         submit_jobs(self._backend, claim, file_id, self._holds_on(set(inputs)))
-        return claim
+        return [*rounds, Round(claim, rest, is_own=True)]
+
+    def submitted_elsewhere(self, plan: RunPlan, keys: list[bytes]) -> list[Round]:
+        """Return the rounds in which other drivers have submitted calls of a run.
+
+        Whoever takes calls back from a job holds the lock until they are claimed
+        anew: for that is waited.
+        """
+        try:
+            with submit_lock(self._runs.parent):
+                later = self._later_claims(plan)
+        except OSError:  # a full disk, or somebody else's folder
+            later = self._later_claims(plan)
+        return _rounds(keys, later)
 
     def recut(
         self, plan: RunPlan, take_back: Callable[[], list[bytes]]
@@ -166,19 +198,15 @@ class Resubmitter:
             for job in claim.jobs
         )
 
-    def _taken_over(self, plan: RunPlan, keys: list[bytes]) -> Claim | None:
-        """Return the run by which another driver has submitted the calls again."""
-        wanted = set(keys)
-        later = self.later_rounds(plan)
-        return next((c for c in later if wanted <= set(c.plan.keys)), None)
-
-    def later_rounds(self, plan: RunPlan) -> Iterator[Claim]:
-        """Yield the runs that have continued a run since."""
-        root = plan.parent or plan.run_id
-        for claim in open_claims(self._runs):
-            is_later = round_of(claim.plan.run_id) > round_of(plan.run_id)
-            if claim.plan.parent == root and is_later:
-                yield claim
+    def _later_claims(self, plan: RunPlan) -> list[Claim]:
+        """Return the claims of runs that have continued a run since, last first."""
+        root, begun = plan.parent or plan.run_id, round_of(plan.run_id)
+        later = [
+            claim
+            for claim in open_claims(self._runs)
+            if claim.plan.parent == root and round_of(claim.plan.run_id) > begun
+        ]
+        return sorted(later, key=lambda c: round_of(c.plan.run_id), reverse=True)
 
     def _publish(
         self, plan: RunPlan, keys: list[bytes], more: Resources
@@ -250,6 +278,18 @@ class Resubmitter:
         while f"{root}r{number}" in taken:
             number += 1
         return f"{root}r{number}"
+
+
+def _rounds(keys: list[bytes], claims: Iterable[Claim]) -> list[Round]:
+    """Return which of the claims compute some of the calls, and which of them."""
+    missing, rounds = dict.fromkeys(keys), []
+    for claim in claims:
+        found = [key for key in claim.plan.keys if key in missing]
+        if found:
+            rounds.append(Round(claim, found, is_own=False))
+        for key in found:
+            del missing[key]
+    return rounds
 
 
 def round_of(run_id: str) -> int:

@@ -84,7 +84,8 @@ class JobWatch:
 
     def poll(self) -> bool:
         """Ask the scheduler once for all jobs; tell whether anything moved."""
-        if any([claim.read_jobs() for claim in self._claims.values()]):
+        has_new = [claim.read_jobs() for claim in self._claims.values()]
+        if any(has_new):
             self.expect_new_jobs()
         try:
             states = shared_poll(self._backend, self._since)

@@ -1,0 +1,175 @@
+"""Rounds: calls of a run that are submitted again, by whichever driver is first."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from gridtask.backends.base import Limits
+from gridtask.backends.site import SiteProfile
+from gridtask.claims.claim import open_claim
+from gridtask.claims.lock import submit_lock, this_process
+from gridtask.claims.runfile import RunFileWriter, RunPlan
+from gridtask.claims.world import World
+from gridtask.driver import retry
+from gridtask.driver.retry import Resources, Resubmitter
+from gridtask.plan import JobRange
+from gridtask.store.store import Store
+
+KEYS = [bytes([i]) * 16 for i in range(4)]
+
+
+class Scheduler:
+    """Takes all jobs."""
+
+    name = "fake"
+
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, request):
+        self.submitted.append(request.name)
+        return str(len(self.submitted))
+
+    def command(self, request):
+        return ["qsub"]
+
+    def limits(self):
+        return Limits(1000)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty cache."""
+    return Store.open(tmp_path / "cache")
+
+
+@pytest.fixture
+def plan(store):
+    """A published run of four calls."""
+    plan = RunPlan(
+        run_id="abcdefgh",
+        task="simulate",
+        backend="fake",
+        created_at=0.0,
+        **this_process()._asdict(),
+        code=bytes(16),
+        keys=KEYS,
+        positions=range(4),
+        done=[],
+        flying={},
+        missing=[0, 1, 2, 3],
+        chunks=[2, 2],
+        jobs=[JobRange(1, 2)],
+    )
+    writer = RunFileWriter(store.runs, plan.run_id)
+    packed = {index: writer.pack({"x": index}) for index in plan.missing}
+    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
+    return plan
+
+
+@pytest.fixture
+def new_resubmitter(store):
+    """Return a function that makes the resubmitter of another driver."""
+
+    def new():
+        return Resubmitter(
+            store.runs, store.folder("simulate"), Scheduler(), SiteProfile()
+        )
+
+    return new
+
+
+def keys_of(rounds):
+    """Return which calls are in which round, and whether it is the driver's own."""
+    return {r.claim.plan.run_id: (r.keys, r.is_own) for r in rounds}
+
+
+def test_each_call_is_submitted_again_by_one_driver(plan, new_resubmitter):
+    """Two have lost different calls: those of both go into one round only."""
+    first, second = new_resubmitter(), new_resubmitter()
+    rounds = first.submit(plan, KEYS[:2], Resources())
+    assert keys_of(rounds) == {"abcdefghr2": (KEYS[:2], True)}
+    rounds = second.submit(plan, KEYS[1:], Resources())
+    assert keys_of(rounds) == {
+        "abcdefghr2": (KEYS[1:2], False),
+        "abcdefghr3": (KEYS[2:], True),
+    }
+
+
+def test_what_is_submitted_already_costs_no_job(plan, new_resubmitter):
+    """All calls are left to the other driver."""
+    first, second = new_resubmitter(), new_resubmitter()
+    first.submit(plan, KEYS, Resources())
+    rounds = second.submit(plan, KEYS[:1], Resources())
+    assert keys_of(rounds) == {"abcdefghr2": (KEYS[:1], False)}
+    assert second._backend.submitted == []
+
+
+def test_the_last_round_of_a_call_counts(store, plan, new_resubmitter):
+    """It was submitted twice since: the first of these rounds has lost it, too."""
+    driver = new_resubmitter()
+    driver.submit(plan, KEYS, Resources())
+    driver.submit(open_claim(store.runs, "abcdefghr2").plan, KEYS[:1], Resources())
+    rounds = new_resubmitter().submitted_elsewhere(plan, KEYS)
+    assert keys_of(rounds) == {
+        "abcdefghr3": (KEYS[:1], False),
+        "abcdefghr2": (KEYS[1:], False),
+    }
+
+
+def test_a_round_that_has_lost_a_call_does_not_compute_it(store, plan, new_resubmitter):
+    """Only later rounds do."""
+    new_resubmitter().submit(plan, KEYS, Resources())
+    child = open_claim(store.runs, "abcdefghr2").plan
+    assert new_resubmitter().submitted_elsewhere(child, KEYS) == []
+
+
+def test_calls_that_are_being_taken_back_are_waited_for(store, plan, new_resubmitter):
+    """Their job is gone and the next one not yet published: they are not lost."""
+    found = []
+
+    def look():
+        found.extend(new_resubmitter().submitted_elsewhere(plan, KEYS))
+
+    looking = threading.Thread(target=look)
+
+    def take_back():
+        looking.start()
+        looking.join(0.3)
+        assert looking.is_alive()
+        return KEYS
+
+    new_resubmitter().recut(plan, take_back)
+    looking.join()
+    assert keys_of(found) == {"abcdefghr2": (KEYS, False)}
+
+
+def test_somebody_elses_folder_is_read_without_the_lock(
+    plan, new_resubmitter, monkeypatch
+):
+    """Who may not write there may still see what goes on."""
+    new_resubmitter().submit(plan, KEYS, Resources())
+
+    def refuse(root):
+        raise PermissionError(13, "Permission denied", str(root))
+
+    monkeypatch.setattr(retry, "submit_lock", refuse)
+    rounds = new_resubmitter().submitted_elsewhere(plan, KEYS)
+    assert keys_of(rounds) == {"abcdefghr2": (KEYS, False)}
+
+
+def test_nothing_is_taken_back_while_another_driver_plans(store, plan, new_resubmitter):
+    """It would see the calls neither in flight nor claimed."""
+    events = []
+    recutting = threading.Thread(
+        target=new_resubmitter().recut,
+        args=(plan, lambda: events.append("taken back") or []),
+    )
+    with submit_lock(store.root):
+        recutting.start()
+        recutting.join(0.3)
+        events.append("planned")
+    recutting.join()
+    assert events == ["planned", "taken back"]
