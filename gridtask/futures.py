@@ -6,7 +6,7 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from gridtask.claims import upstream
 
@@ -178,7 +178,7 @@ RESOLVER = _Resolver()
 
 def as_completed(
     futures: Sequence[GridFuture[R]], timeout: float | None = None
-) -> Iterator[concurrent.futures.Future[R]]:
+) -> Iterator[GridFuture[R]]:
     """Yield the futures of a run, or of a list, as they complete.
 
     Parameters
@@ -187,4 +187,5 @@ def as_completed(
     timeout : float or None
         Seconds after which `TimeoutError` is raised.
     """
-    return concurrent.futures.as_completed(futures, timeout)
+    done = concurrent.futures.as_completed(futures, timeout)
+    return cast("Iterator[GridFuture[R]]", done)

@@ -3,9 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridtask.errors import ConfigError
+
+if TYPE_CHECKING:  # at run time nobody reads it, and making it takes time
+    import os
+    from collections.abc import Sequence
+    from typing import Literal, TypedDict
+
+    class Options(TypedDict, total=False):
+        """The options as type checkers see them; `grid_task` tells of each."""
+
+        cluster_params: str | Sequence[str]
+        memory: str
+        time: str
+        slots: int
+        max_running: int
+        chunk: int | Literal["auto"]
+        retries: int
+        escalate: Mapping[str, float]
+        ignore: Iterable[str]
+        ignore_code: Any
+        version: str
+        depends: Any
+        name: str
+        backend: str
+        cache_dir: str | os.PathLike[str]
+        env: Sequence[str]
+        show_args: bool
+        mmap: bool
+
 
 IDENTITY_OPTIONS = ("ignore", "ignore_code", "version", "depends", "name")
 """What belongs to the task alone: it says what a call is, not where it runs."""

@@ -32,7 +32,7 @@ class _Missing:
         return "MISSING"
 
 
-MISSING = _Missing()
+MISSING: Any = _Missing()  # as `Any`, or `result is MISSING` is an error of types
 """Stands in lists of results where a call has none (yet)."""
 
 

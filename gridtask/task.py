@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Concatenate,
-    Generic,
-    ParamSpec,
-    TypeVar,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from gridtask.calls import binding as forms
 from gridtask.options import check_options
 
 if TYPE_CHECKING:
+    from typing import Concatenate, Self, Unpack
+
     from gridtask.futures import GridFuture
     from gridtask.grid import Grid
+    from gridtask.options import Options
     from gridtask.plan import Plan
     from gridtask.run import Run
     from gridtask.submission.session import Session
     from gridtask.why.rules import Reason
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 S = TypeVar("S")
 
@@ -67,9 +62,13 @@ class GridTask(Generic[P, R]):
             return name
         return _rebuild, (self.func, self._options)
 
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
     def __get__(
-        self: GridTask[Concatenate[S, P], R], instance: S | None, owner: type | None
-    ) -> Any:
+        self: GridTask[Concatenate[S, Q], R], instance: S, owner: type | None = None
+    ) -> GridTask[Q, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method: ``instance.task(x)`` passes the instance first."""
         if instance is None:
             return self
@@ -86,7 +85,7 @@ class GridTask(Generic[P, R]):
         names = ("version", "depends", "ignore_code")
         return {n: self._options[n] for n in names if n in self._options}
 
-    def options(self, **options: Any) -> GridTask[P, R]:
+    def options(self, **options: Unpack[Options]) -> GridTask[P, R]:
         """Return the same task with other options; those not named stay.
 
         Raises
@@ -305,25 +304,7 @@ class GridTask(Generic[P, R]):
 def grid_task(function: Callable[P, R], /) -> GridTask[P, R]: ...
 @overload
 def grid_task(
-    *,
-    cluster_params: str | Sequence[str] = ...,
-    memory: str = ...,
-    time: str = ...,
-    slots: int = ...,
-    max_running: int = ...,
-    chunk: int | str = ...,
-    retries: int = ...,
-    escalate: Mapping[str, float] = ...,
-    ignore: Iterable[str] = ...,
-    ignore_code: Iterable[Any] = ...,
-    version: str = ...,
-    depends: Iterable[Any] = ...,
-    name: str = ...,
-    backend: str = ...,
-    cache_dir: str | os.PathLike[str] = ...,
-    env: Iterable[str] = ...,
-    show_args: bool = ...,
-    mmap: bool = ...,
+    **options: Unpack[Options],
 ) -> Callable[[Callable[P, R]], GridTask[P, R]]: ...
 def grid_task(function: Any = None, /, **options: Any) -> Any:
     """Turn a function into a task: ``@grid_task`` or ``@grid_task(...)``.

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import assert_type
 
 import gridtask
-from gridtask import Grid, GridFuture, GridTask, MapError, Plan, Run, grid_task
+from gridtask import MISSING, Grid, GridFuture, GridTask, MapError, Plan, Run, grid_task
 
 
 @grid_task
@@ -25,11 +25,29 @@ def names(count: int) -> list[str]:
     return ["a"] * count
 
 
+class Model:
+    """A class one of whose methods is a task."""
+
+    scale = 2.0
+
+    @grid_task
+    def scaled(self, x: int) -> float:
+        return self.scale * x
+
+
+def methods() -> None:
+    assert_type(Model().scaled(3), float)
+    assert_type(Model().scaled.map([1, 2]), list[float])
+    assert_type(Model.scaled(Model(), 3), float)
+    Model().scaled("3")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
 def calls() -> None:
     assert_type(square(3), float)
     assert_type(square(x=3, offset=1.0), float)
     assert_type(names(2), list[str])
     square("3")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    square.options(memroy="8G")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     square(3, size=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
@@ -48,8 +66,9 @@ def runs() -> None:
     assert_type(run[0], GridFuture[float])
     future: Future[float] = square.submit(1)
     assert_type(future.result(), float)
-    done: Iterator[Future[float]] = gridtask.as_completed(run)
-    print(done, run.progress().failed[0] + 1)
+    assert_type(gridtask.as_completed(run), Iterator[GridFuture[float]])
+    print(run.progress().failed[0] + 1)
+    print([value + 1 for value in run.results(wait=False) if value is not MISSING])
 
 
 def grids() -> None:
