@@ -131,13 +131,16 @@ def read_into(fd: int, buffer: bytearray | memoryview, offset: int) -> int:
     return n_read
 
 
-def open_checked(path: str | Path) -> int:
+def open_status(path: str | Path) -> tuple[int, os.stat_result]:
     """Open a file of the cache for reading, if nobody else can write it.
 
     Returns
     -------
     fd : int
         Its descriptor.
+    status : os.stat_result
+        Its status. The size after an open is right on NFS too (close-to-open
+        consistency), that of a `stat` may be seconds old.
 
     Raises
     ------
@@ -146,15 +149,6 @@ def open_checked(path: str | Path) -> int:
         somebody else, or can be written by group or world.
     FileNotFoundError
         If there is no such file.
-    """
-    return open_status(path)[0]
-
-
-def open_status(path: str | Path) -> tuple[int, os.stat_result]:
-    """Do as `open_checked`; return the descriptor and the file's status.
-
-    The size after an open is right on NFS too (close-to-open consistency),
-    that of a `stat` may be seconds old.
     """
     try:
         fd = _open_quietly(path)
@@ -270,7 +264,7 @@ def write_new(path: str | Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def read_file(path: str | Path) -> bytes:
-    """Return a small file's content, checked as `open_checked` does."""
+    """Return a small file's content, checked as `open_status` does."""
     fd, status = open_status(path)
     try:
         return read_at(fd, status.st_size, 0)

@@ -107,11 +107,6 @@ class Plan(NamedTuple):
         """Calls that are equal to an earlier one of the same map."""
         return len(self.positions) - len(self.keys)
 
-    def chunk_of(self, task: int) -> list[int]:
-        """Return the indices that array task `task` (from 1) computes."""
-        start = sum(self.chunks[: task - 1])
-        return self.missing[start : start + self.chunks[task - 1]]
-
     def __str__(self) -> str:
         counts = (
             f"{self.n_calls} calls: {self.cached} cached / "

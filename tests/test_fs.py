@@ -73,14 +73,14 @@ def test_read_at_goes_on_after_short_reads(tmp_path, monkeypatch):
     write(tmp_path / "a", b"hello world")
     real = os.pread
     monkeypatch.setattr(os, "pread", lambda fd, n, at: real(fd, min(n, 4), at))
-    fd = fs.open_checked(tmp_path / "a")
+    fd, _ = fs.open_status(tmp_path / "a")
     assert fs.read_at(fd, 8, 2) == b"llo worl"
     fs.close(fd)
 
 
 def test_read_at_ends_at_the_end_of_the_file(tmp_path):
     """What is behind the end is left out, not filled with zeros."""
-    fd = fs.open_checked(write(tmp_path / "a", b"hello"))
+    fd, _ = fs.open_status(write(tmp_path / "a", b"hello"))
     assert fs.read_at(fd, 100, 3) == b"lo"
     assert fs.read_at(fd, 100, 9) == b""
     fs.close(fd)
@@ -88,42 +88,42 @@ def test_read_at_ends_at_the_end_of_the_file(tmp_path):
 
 def test_read_into_says_how_much_there_was(tmp_path):
     """A buffer longer than the file is filled as far as possible."""
-    fd = fs.open_checked(write(tmp_path / "a", b"hello"))
+    fd, _ = fs.open_status(write(tmp_path / "a", b"hello"))
     buffer = bytearray(8)
     assert fs.read_into(fd, buffer, 1) == 4
     assert buffer == b"ello" + bytes(4)
     fs.close(fd)
 
 
-def test_open_checked_refuses_links(tmp_path):
+def test_open_status_refuses_links(tmp_path):
     """A symbolic link in the place of a file is refused by name."""
     write(tmp_path / "a")
     (tmp_path / "link").symlink_to(tmp_path / "a")
     with pytest.raises(UnsafeStoreError, match=r"link.* is a symbolic link"):
-        fs.open_checked(tmp_path / "link")
+        fs.open_status(tmp_path / "link")
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-def test_open_checked_refuses_files_that_others_can_write(tmp_path, mode):
+def test_open_status_refuses_files_that_others_can_write(tmp_path, mode):
     """Write permission for group or world is refused, with the remedy."""
     write(tmp_path / "a").chmod(mode)
     with pytest.raises(UnsafeStoreError, match=f"mode {mode:04o}.*chmod go-w"):
-        fs.open_checked(tmp_path / "a")
+        fs.open_status(tmp_path / "a")
 
 
 @needs_root
-def test_open_checked_refuses_files_of_others(tmp_path):
+def test_open_status_refuses_files_of_others(tmp_path):
     """A file that somebody else owns is refused, although it is readable."""
     os.chown(write(tmp_path / "a"), NOBODY, NOBODY)
     with pytest.raises(UnsafeStoreError, match="belongs to user 65534"):
-        fs.open_checked(tmp_path / "a")
+        fs.open_status(tmp_path / "a")
 
 
-def test_open_checked_refuses_what_is_no_file(tmp_path):
+def test_open_status_refuses_what_is_no_file(tmp_path):
     """A FIFO is refused at once, without waiting for a writer."""
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(UnsafeStoreError, match="is no regular file"):
-        fs.open_checked(tmp_path / "pipe")
+        fs.open_status(tmp_path / "pipe")
 
 
 def test_a_refused_file_is_closed(tmp_path):
@@ -131,7 +131,7 @@ def test_a_refused_file_is_closed(tmp_path):
     write(tmp_path / "a").chmod(0o622)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(UnsafeStoreError):
-        fs.open_checked(tmp_path / "a")
+        fs.open_status(tmp_path / "a")
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -243,7 +243,7 @@ def test_write_new_leaves_nothing_half_written(tmp_path, monkeypatch):
 
 def test_is_at_notices_a_removed_and_a_replaced_file(tmp_path):
     """The path must lead to the very file that is open."""
-    fd = fs.open_checked(write(tmp_path / "a"))
+    fd, _ = fs.open_status(write(tmp_path / "a"))
     assert fs.is_at(fd, tmp_path / "a")
     fs.move(tmp_path / "a", tmp_path / "b")
     assert not fs.is_at(fd, tmp_path / "a")
@@ -254,7 +254,7 @@ def test_is_at_notices_a_removed_and_a_replaced_file(tmp_path):
 
 def test_mark_used_keeps_the_time_of_modification(tmp_path):
     """Only the access time is set."""
-    fd = fs.open_checked(write(tmp_path / "a"))
+    fd, _ = fs.open_status(write(tmp_path / "a"))
     before = os.fstat(fd).st_mtime_ns
     fs.mark_used(fd, 5.5)
     assert os.fstat(fd).st_atime == 5.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import enum
 import inspect
 import linecache
@@ -10,7 +11,7 @@ import warnings
 
 import pytest
 
-from gridtask import grid_task
+from gridtask import grid_task, options
 from gridtask.backends.cluster_params import split
 from gridtask.errors import ConfigError
 from gridtask.options import IDENTITY_OPTIONS, SETTINGS, check_options
@@ -31,6 +32,14 @@ def check(**options):
 def test_the_decorator_documents_each_option(name):
     """What is checked and what is documented are the same."""
     assert re.search(rf"^    (\w+, )*{name}\b.* : ", grid_task.__doc__, re.MULTILINE)
+
+
+def test_type_checkers_know_each_option():
+    """And no other: what they are told is made for them alone."""
+    tree = ast.parse(inspect.getsource(options))
+    known = next(c for c in ast.walk(tree) if isinstance(c, ast.ClassDef))
+    names = [n.target.id for n in known.body if isinstance(n, ast.AnnAssign)]
+    assert sorted(names) == sorted([*SETTINGS, *IDENTITY_OPTIONS])
 
 
 def test_an_unknown_option_names_the_legal_ones():

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gridtask.backends.gridengine import GridEngineBackend
@@ -264,8 +264,3 @@ def _environment(name: str, table: Mapping[str, str]) -> ParallelEnvironment:
 def _number(text: str) -> int:
     found = re.match(r"\s*(\d+)", text)
     return int(found[1]) if found else 0
-
-
-def names_of(items: Iterable[Queue | ParallelEnvironment | Complex]) -> str:
-    """Return the names of things as one text."""
-    return ", ".join(item.name for item in items)

@@ -16,7 +16,6 @@ from typing import Final
 from xxhash import xxh3_128_digest
 
 from gridtask.identity.arguments.columns import Columns, Shape, UnevenError, flatten
-from gridtask.identity.arguments.digests import DIGEST_BYTES
 from gridtask.identity.arguments.plain import CONTAINERS, NUMBERS
 from gridtask.identity.arguments.walk import Handler, Walk
 from gridtask.identity.collection import without_collection
@@ -28,27 +27,8 @@ _MAX_SHAPES: Final = 1000
 _KEY_SCHEMA: Final = b"gridtask key 1"
 
 
-def call_key(code_digest: bytes, args_digest: bytes) -> bytes:
-    """Make the key of a call from the digests of its code and its arguments.
-
-    Parameters
-    ----------
-    code_digest, args_digest : bytes
-        16 bytes each.
-
-    Returns
-    -------
-    key : bytes
-        16 bytes.
-    """
-    if len(code_digest) != DIGEST_BYTES or len(args_digest) != DIGEST_BYTES:
-        msg = f"digests have 16 bytes, not {len(code_digest)} and {len(args_digest)}"
-        raise ValueError(msg)
-    return xxh3_128_digest(_KEY_SCHEMA + code_digest + args_digest)
-
-
 def call_keys(code_digest: bytes, args_digests: Iterable[bytes]) -> list[bytes]:
-    """Make the keys of many calls of one code, as `call_key` does."""
+    """Make the keys of calls from the digests of their code and their arguments."""
     prefix = _KEY_SCHEMA + code_digest
     return [xxh3_128_digest(prefix + digest) for digest in args_digests]
 
