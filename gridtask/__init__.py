@@ -1,5 +1,20 @@
 """Functions as tasks on a Grid Engine cluster, every result computed once.
 
+Decorate a function and map it over its arguments; what has been computed with
+the same code and the same arguments is not computed again:
+
+>>> import tempfile
+>>> from gridtask import grid_task
+>>> @grid_task(backend="serial", cache_dir=tempfile.mkdtemp())
+... def square(x):
+...     return x * x
+>>> square.map(range(4), progress=False)
+[0, 1, 4, 9]
+
+`grid_task` tells of the options (without any, calls run on Grid Engine or on
+this machine's processes, and results are kept in ``.gridtask``), `GridTask` of
+what can be done with a task, `Run` of what `GridTask.submit_map` returns.
+
 Only `grid_task` and what it needs is loaded by ``import gridtask``; every
 other name is loaded when it is first used.
 """

@@ -184,6 +184,7 @@ def as_completed(
     Parameters
     ----------
     futures : Run or sequence of GridFuture
+        Also of several runs, and of several tasks.
     timeout : float or None
         Seconds after which `TimeoutError` is raised.
     """

@@ -21,6 +21,22 @@ class Grid(Sequence[R]):
         The values of each axis.
     shape : tuple of int
         Their numbers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gridtask import grid_task
+    >>> @grid_task(backend="serial", cache_dir=tempfile.mkdtemp())
+    ... def area(width, height):
+    ...     return width * height
+    >>> grid = area.grid(width=[1, 2], height=[10, 20, 30])
+    >>> grid.shape
+    (2, 3)
+    >>> grid.array()
+    array([[10, 20, 30],
+           [20, 40, 60]])
+    >>> grid.records()[-1]
+    {'width': 2, 'height': 30, 'result': 60}
     """
 
     def __init__(self, axes: dict[str, list[Any]], results: list[R]) -> None:

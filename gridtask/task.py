@@ -86,7 +86,7 @@ class GridTask(Generic[P, R]):
         return {n: self._options[n] for n in names if n in self._options}
 
     def options(self, **options: Unpack[Options]) -> GridTask[P, R]:
-        """Return the same task with other options; those not named stay.
+        """Return the same task with other options of `grid_task`; the others stay.
 
         Raises
         ------
@@ -104,7 +104,11 @@ class GridTask(Generic[P, R]):
         return session.call(session.bind(args, kwargs))
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> GridFuture[R]:
-        """Submit one call and return its future at once."""
+        """Submit one call and return its future at once.
+
+        An argument may be a future or a run of another task: its value is read
+        where the call runs.
+        """
         session = self._session(submits=True)
         return session.submit(forms.Calls.one(session.bind(args, kwargs)))[0]
 
@@ -167,6 +171,11 @@ class GridTask(Generic[P, R]):
             Options of qsub beside the task's own; these win.
         nest : bool
             Allow this inside a worker.
+
+        Returns
+        -------
+        results : list
+            In the order of the calls; arrays in them are writable.
 
         Raises
         ------
@@ -262,7 +271,10 @@ class GridTask(Generic[P, R]):
         cluster_params: str | Sequence[str] | None = None,
         nest: bool = False,
     ) -> Run[R]:
-        """Submit what is missing as `map` does, and return a `Run` at once."""
+        """Submit what is missing as `map` does, and return a `Run` at once.
+
+        It goes on when this process ends; `gridtask.open_run` comes back to it.
+        """
         session = self._session(use_cluster, cluster_params, submits=True, nest=nest)
         bound = session.bind_all(forms.raw_calls(iterables), common)
         return session.submit(bound, refresh=refresh, name=run)
@@ -274,7 +286,10 @@ class GridTask(Generic[P, R]):
         use_cluster: bool | None = None,
         cluster_params: str | Sequence[str] | None = None,
     ) -> Plan:
-        """Return what `map` would do with the same arguments, without doing it."""
+        """Return what `map` would do with the same arguments, to be printed.
+
+        Nothing is computed or submitted.
+        """
         session = self._session(use_cluster, cluster_params)
         return session.preview(session.bind_all(forms.raw_calls(iterables), common))
 
