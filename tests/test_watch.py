@@ -804,3 +804,16 @@ def test_what_another_run_of_the_task_has_seen_first_counts(execution, write):
     execution.folder.refresh()
     execution.step(now=True)
     assert execution.state_of(0) == "finished"
+
+
+def test_calls_of_one_array_task_may_be_followed_one_after_the_other(
+    store, execution, claim
+):
+    """It was submitted by another driver, and this one loses them bit by bit."""
+    jobs = {"missing": [0, 1, 2], "chunks": [3], "jobs": [JobRange(1, 1)]}
+    plan = claim.plan._replace(run_id=f"{RUN_ID}r2", parent=RUN_ID, **jobs)
+    again = Claim(store.runs, plan)
+    execution.follow(again, [1], is_own=False)
+    execution.follow(again, [0, 2], is_own=False)
+    assert list(execution._ledger.tasks[Place(f"{RUN_ID}r2", 1)].indices) == [0, 1, 2]
+    assert sorted(execution.open_calls) == [0, 1, 2, 3]

@@ -287,7 +287,8 @@ class Execution:
             self._children.append(claim)
         calls = self.open_calls if indices is None else indices
         self._noted.difference_update(calls)
-        index_of = {self.plan.keys[i]: i for i in calls}
+        there = self._ledger.calls_of(claim.plan.run_id)  # followed there before
+        index_of = {self.plan.keys[i]: i for i in (*there, *calls)}
         for task, keys in enumerate(claim.plan.chunked_keys(), start=1):
             found = [index_of[key] for key in keys if key in index_of]
             self._ledger.open(Place(claim.plan.run_id, task), found)

@@ -81,15 +81,26 @@ class Ledger:
         place = self._place_of.get(index)
         return place.run_id if place else self._failed_in.get(index)
 
+    def calls_of(self, run_id: str) -> list[int]:
+        """Return the calls that are in flight in a run."""
+        tasks = self.tasks.items()
+        return [i for place, t in tasks if place.run_id == run_id for i in t.indices]
+
     def open(self, place: Place, indices: Iterable[int]) -> None:
-        """Note that calls are in flight in an array task, wherever they were."""
-        chosen = list(indices)
+        """Note that calls are in flight in an array task, wherever they were.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            All that are open of it, in the order it runs them.
+        """
+        chosen = dict.fromkeys(indices)
         for index in chosen:
             self.failures.pop(index, None)
-            if index in self._place_of:
+            if self._place_of.get(index, place) != place:
                 self.close(index)
         if chosen:
-            self.tasks[place] = OpenTask(place, dict.fromkeys(chosen))
+            self.tasks.setdefault(place, OpenTask(place, {})).indices = chosen
             self._place_of.update(dict.fromkeys(chosen, place))
 
     def close(self, index: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from gridtask import fs
 from gridtask.backends.base import Backend, Hold
 from gridtask.backends.cluster_params import Resolved, merge
 from gridtask.backends.site import SiteProfile
@@ -24,7 +25,6 @@ from gridtask.errors import (
     TimeLimit,
     UpstreamFailed,
 )
-from gridtask.fs import list_names
 from gridtask.plan import make_plan, usable_slots
 from gridtask.store.folder import Folder
 from gridtask.units import format_memory, format_time, parse_memory, parse_time
@@ -273,7 +273,7 @@ class Resubmitter:
 
     def _child_id(self, root: str) -> str:
         """Return the next free id of a run's children: ``<run>r2``, ``<run>r3``."""
-        taken = {name.partition(".")[0] for name in list_names(self._runs)}
+        taken = {name.partition(".")[0] for name in fs.list_names(self._runs)}
         number = 2
         while f"{root}r{number}" in taken:
             number += 1
