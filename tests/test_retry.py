@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 
 import pytest
 
@@ -14,7 +16,7 @@ from gridtask.claims.runfile import RunFileWriter, RunPlan
 from gridtask.claims.world import World
 from gridtask.driver import retry
 from gridtask.driver.retry import Resources, Resubmitter
-from gridtask.plan import JobRange
+from gridtask.plan import JobRange, Place
 from gridtask.store.store import Store
 
 KEYS = [bytes([i]) * 16 for i in range(4)]
@@ -63,10 +65,24 @@ def plan(store):
         chunks=[2, 2],
         jobs=[JobRange(1, 2)],
     )
+    return publish(store, plan)
+
+
+def publish(store, plan):
+    """Publish the run file of a plan."""
     writer = RunFileWriter(store.runs, plan.run_id)
     packed = {index: writer.pack({"x": index}) for index in plan.missing}
     writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
     return plan
+
+
+@pytest.fixture
+def rerun(store, plan):
+    """A run of two of the calls that a later driver has submitted, a minute after."""
+    os.utime(store.runs / f"{plan.run_id}.run", (plan.created_at, time.time() - 60.0))
+    changes = {"flying": {0: Place(plan.run_id, 1)}, "missing": [1, 2]}
+    cut = {"chunks": [2], "jobs": [JobRange(1, 1)]}
+    return publish(store, plan._replace(run_id="rerunaaa", **changes, **cut))
 
 
 @pytest.fixture
@@ -173,3 +189,26 @@ def test_nothing_is_taken_back_while_another_driver_plans(store, plan, new_resub
         events.append("planned")
     recutting.join()
     assert events == ["planned", "taken back"]
+
+
+def test_what_a_rerun_has_submitted_since_is_left_to_it(rerun, plan, new_resubmitter):
+    """It took lost calls for missing ones; the one that it adopted is not its own."""
+    driver = new_resubmitter()
+    assert keys_of(driver.submitted_elsewhere(plan, KEYS)) == {
+        "rerunaaa": (KEYS[1:3], False)
+    }
+    assert keys_of(driver.submit(plan, KEYS[:2], Resources())) == {
+        "rerunaaa": (KEYS[1:2], False),
+        "abcdefghr2": (KEYS[:1], True),
+    }
+
+
+def test_what_a_rerun_has_lost_is_not_left_to_the_run_before_it(rerun, new_resubmitter):
+    """Only what was submitted later can compute it now."""
+    assert new_resubmitter().submitted_elsewhere(rerun, KEYS) == []
+
+
+def test_what_a_user_asks_for_is_submitted(rerun, plan, new_resubmitter):
+    """A rerun that was interrupted long ago does not stand in the way."""
+    rounds = new_resubmitter().submit(plan, KEYS[1:2], Resources(), is_asked=True)
+    assert keys_of(rounds) == {"abcdefghr2": (KEYS[1:2], True)}

@@ -750,7 +750,7 @@ class FakeResubmitter:
         self.problem = problem
         self.submitted = []
 
-    def submit(self, plan, keys, more, inputs=()):
+    def submit(self, plan, keys, more, inputs=(), *, is_asked=False):
         self.submitted.append(keys)
         raise self.problem or SchedulerUnavailable("refused")
 

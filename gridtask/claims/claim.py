@@ -151,6 +151,14 @@ class Claim:
             start += size
         return flying
 
+    @property
+    def published_at(self) -> float:
+        """When the run was published, by the file server's clock; 0 if it is gone."""
+        try:
+            return fs.modified_at(self._path(".run"))
+        except FileNotFoundError:
+            return 0.0
+
     def _driver(self) -> Process:
         """Return the process that published the run."""
         plan = self.plan

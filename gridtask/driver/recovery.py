@@ -164,10 +164,11 @@ class Recovery:
         """Submit together what has the run, the resources and the reason in common."""
         plan = self._claims[what.run_id].plan
         inputs = _missing_inputs(errors.values())
-        for found in self.submit_all(plan, errors, what.more, inputs):
+        more = what.more
+        for found in self.submit_all(plan, errors, more, inputs, is_asked=False):
             if found.is_own:
                 error = errors[found.indices[0]]
-                about = what.more, plan, len(found.indices), error
+                about = more, plan, len(found.indices), error
                 text = describe(*about, is_innocent=what.is_innocent)
                 found = found._replace(text=text)
             yield found
@@ -188,13 +189,23 @@ class Recovery:
         indices: Iterable[int],
         more: Resources,
         inputs: Collection[bytes] = (),
+        *,
+        is_asked: bool = True,
     ) -> list[Continued]:
-        """Submit calls of a run again; GridTaskError where nothing can be."""
+        """Submit calls of a run again; GridTaskError where nothing can be.
+
+        Parameters
+        ----------
+        is_asked : bool
+            Whether a user has asked for it.
+        """
         if self._resubmitter is None:
             msg = "nothing is tried again here"
             raise GridTaskError(msg)
         index_of = {self._key_of(index): index for index in indices}
-        rounds = self._resubmitter.submit(plan, list(index_of), more, inputs)
+        keys = list(index_of)
+        submit = self._resubmitter.submit
+        rounds = submit(plan, keys, more, inputs, is_asked=is_asked)
         return _continued(rounds, index_of)
 
     def submitted_elsewhere(self, lost: Iterable[OpenTask]) -> Iterator[Continued]:

@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,6 +110,8 @@ class Resubmitter:
         keys: list[bytes],
         more: Resources,
         inputs: Collection[bytes] = (),
+        *,
+        is_asked: bool = False,
     ) -> list[Round]:
         """Submit some calls of a published run as a new one.
 
@@ -125,11 +128,14 @@ class Resubmitter:
         inputs : collection of bytes
             Keys of other calls whose results were missing: the jobs that compute
             them now must be gone first.
+        is_asked : bool
+            True if a user has asked for it, perhaps with other resources: then
+            calls are left to a run only if it continues this one.
 
         Returns
         -------
         rounds : list of Round
-            The runs that compute the calls now; their parent is the first run.
+            The runs that compute the calls now.
 
         Raises
         ------
@@ -137,7 +143,7 @@ class Resubmitter:
             If the scheduler refused the job.
         """
         with submit_lock(self._runs.parent):
-            rounds = _rounds(keys, self._later_claims(plan))
+            rounds = _rounds(keys, self._later_claims(plan, is_asked=is_asked))
             taken = {key for a_round in rounds for key in a_round.keys}
             rest = [key for key in keys if key not in taken]
             if not rest:
@@ -198,15 +204,24 @@ class Resubmitter:
             for job in claim.jobs
         )
 
-    def _later_claims(self, plan: RunPlan) -> list[Claim]:
-        """Return the claims of runs that have continued a run since, last first."""
+    def _later_claims(self, plan: RunPlan, *, is_asked: bool = False) -> list[Claim]:
+        """Return the claims of runs published since a run was, last first.
+
+        What a run has lost is missing for all drivers, also for those that had
+        nothing to do with it: each may have submitted it meanwhile.
+        """
         root, begun = plan.parent or plan.run_id, round_of(plan.run_id)
-        later = [
-            claim
-            for claim in open_claims(self._runs)
-            if claim.plan.parent == root and round_of(claim.plan.run_id) > begun
-        ]
-        return sorted(later, key=lambda c: round_of(c.plan.run_id), reverse=True)
+        published_at = Claim(self._runs, plan).published_at
+        later: list[tuple[float, int, Claim]] = []
+        for claim in open_claims(self._runs):
+            other, at = claim.plan, claim.published_at
+            if other.parent == root:
+                is_later = round_of(other.run_id) > begun
+            else:
+                is_later = not is_asked and at > published_at
+            if is_later and other.backend == self._backend.name:
+                later.append((at, round_of(other.run_id), claim))
+        return [claim for *_, claim in sorted(later, key=itemgetter(0, 1))[::-1]]
 
     def _publish(
         self, plan: RunPlan, keys: list[bytes], more: Resources
@@ -284,7 +299,8 @@ def _rounds(keys: list[bytes], claims: Iterable[Claim]) -> list[Round]:
     """Return which of the claims compute some of the calls, and which of them."""
     missing, rounds = dict.fromkeys(keys), []
     for claim in claims:
-        found = [key for key in claim.plan.keys if key in missing]
+        computed = map(claim.plan.keys.__getitem__, claim.plan.missing)
+        found = [key for key in computed if key in missing]
         if found:
             rounds.append(Round(claim, found, is_own=False))
         for key in found:
