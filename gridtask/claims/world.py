@@ -46,6 +46,7 @@ class Captured(TypedDict):
     cwd: str
     sys_path: list[str]
     environ: dict[str, str]
+    argv: list[str]
 
 
 class World(NamedTuple):
@@ -53,9 +54,9 @@ class World(NamedTuple):
 
     Attributes
     ----------
-    cwd, sys_path, environ
-        The driver's working directory, module search path, and the environment
-        variables that travel.
+    cwd, sys_path, environ, argv
+        The driver's working directory, module search path, the environment
+        variables that travel, and the command line.
     task, label : str
         Name of the task's folder in the store, and of its function for people.
     code : bytes
@@ -77,6 +78,7 @@ class World(NamedTuple):
     show_args: bool = True
     fs_latency: float = 0.0
     has_soft_time_limit: bool = False
+    argv: list[str] = []
 
 
 def capture(names: Collection[str], slots: int, *, inherits: bool) -> Captured:
@@ -105,7 +107,8 @@ def capture(names: Collection[str], slots: int, *, inherits: bool) -> Captured:
         if not inherits or name not in os.environ:
             environ[name] = str(slots)
     path = [os.path.abspath(entry) for entry in sys.path]
-    return Captured(cwd=os.getcwd(), sys_path=path, environ=environ)
+    argv = list(sys.argv)
+    return Captured(cwd=os.getcwd(), sys_path=path, environ=environ, argv=argv)
 
 
 def enter(world: World, root: Path) -> None:
@@ -121,3 +124,4 @@ def enter(world: World, root: Path) -> None:
     os.environ[WORKER_VARIABLE] = "1"
     os.chdir(world.cwd)
     sys.path[:] = world.sys_path
+    sys.argv[:] = world.argv

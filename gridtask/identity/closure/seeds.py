@@ -51,6 +51,8 @@ _OWNERS = frozenset({"random", "numpy", "torch", "os", "locale", "sys", "warning
 _OWNERS |= {"pandas", "matplotlib"}
 _READERS = {"os.environ": "os.getenv"}
 _CODECS = "codecs.register"
+_ARGUMENTS = frozenset({"sys.argv", "argparse.ArgumentParser"})
+"""What reads the command line, which workers are given, too."""
 _ENCODERS = frozenset({"builtins.open", "builtins.str", "builtins.bytes"})
 
 
@@ -59,6 +61,9 @@ def link_seeds(closure: Closure, root: Node) -> None:
     for name, held in closure.ambient.items():
         shown = ", ".join(f"{key}={value!r}" for key, value in held.items())
         root.link(f"setting {name}", text_node(f"setting of {name}", "setting", shown))
+    if _ARGUMENTS & {".".join(name.split(".")[:2]) for name in closure.outside}:
+        shown = repr(sys.argv[1:])
+        root.link("setting sys.argv", text_node("sys.argv[1:]", "setting", shown))
     used = [name for name in closure.outside if name.split(".")[0] in _OWNERS]
     outside, attributes = closure.outside.keys(), closure.attributes.keys()
     if _ENCODERS & outside or ENCODING & attributes:

@@ -114,7 +114,9 @@ def process_state() -> dict[int, tuple[str, str]]:
     found: dict[int, tuple[str, str]] = {}
     for module, names in _PROCESS.items():
         held = vars(sys.modules[module]) if module in sys.modules else {}
-        found.update({id(held[n]): (module, n) for n in names if n in held})
+        present = [name for name in names if held.get(name) is not None]
+        # A daemon's sys.stdin is None, and not every None is sys.stdin.
+        found.update({id(held[name]): (module, name) for name in present})
     return found
 
 

@@ -1,0 +1,51 @@
+"""What surrounds a script: its command line, closed streams, large texts."""
+
+from __future__ import annotations
+
+import os
+
+ARGUMENTS = """
+    import sys
+
+    from gridtask import grid_task
+
+    @grid_task
+    def chosen(n):
+        with open("marks", "a") as file:
+            file.write(f"{n}\\n")
+        return sys.argv[1] * n
+
+    print(chosen.map([1, 2]), file=sys.stdout)
+"""
+
+
+def test_command_line_is_the_same_on_workers_and_counts(project, backend):
+    """A task that reads it gives what it would give in the script."""
+    project.write("program.py", ARGUMENTS)
+    for word in ("a", "b", "a"):
+        done = project.run("program.py", word)
+        assert done.stdout == f"['{word}', '{word * 2}']\n"
+    assert project.marks() == ["1", "1", "2", "2"]
+
+
+def test_closed_stdin_changes_nothing(project, on_local):
+    """A daemon's streams are None, and so are many other things."""
+    project.write(
+        "program.py",
+        """
+        from gridtask import grid_task
+
+        NOTHING = None
+
+        @grid_task
+        def is_none(n):
+            with open("marks", "a") as file:
+                file.write(f"{n}\\n")
+            return NOTHING is None
+
+        assert is_none.map([1, 2]) == [True, True]
+        """,
+    )
+    project.run("program.py", stdin=None, preexec_fn=lambda: os.close(0))
+    project.run("program.py")
+    assert project.marks() == ["1", "2"]
