@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -78,7 +78,7 @@ class World(NamedTuple):
     show_args: bool = True
     fs_latency: float = 0.0
     has_soft_time_limit: bool = False
-    argv: list[str] = []
+    argv: Sequence[str] = ()
 
 
 def capture(names: Collection[str], slots: int, *, inherits: bool) -> Captured:
