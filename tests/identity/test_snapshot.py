@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gridtask.identity.snapshot.importer import ModuleSource
+from gridtask.identity.snapshot.modules import edited_since_start
+
 
 def test_functions_closures_and_recursion_of_a_script_run(project):
     """Functions of a script are rebuilt with all that they use."""
@@ -395,6 +398,57 @@ def test_a_file_edited_after_its_import_is_an_error(project):
     assert "IdentityError" in error
     assert "helpers.py' changed on disk after it was imported" in error
     assert "Restart, or reload" in error
+
+
+@pytest.mark.parametrize(
+    "added",
+    ["def h(x): return 2", "h = wrap(h)", "from operator import *; h = neg", "del h"],
+)
+def test_a_line_added_after_the_import_is_an_error_on_the_worker(project, added):
+    """Each function is in its file still, and yet the module would hold another."""
+    project.env["GRIDTASK_DEBUG"] = "0"
+    project.write(
+        script=f"""
+            import helpers
+            def f(x): return helpers.h(x)
+            with open(helpers.__file__, "a") as file:
+                file.write({added!r})
+        """,
+        helpers="""
+            def wrap(function): return lambda x: -function(x)
+            def h(x): return x
+        """,
+    )
+    project.drive()
+    with pytest.raises(AssertionError, match=r"since the script began: .*helpers\.py'"):
+        project.work("f(1)")
+
+
+def test_a_line_added_after_the_import_may_do_no_harm(project):
+    """What the function uses is as it was: the file may grow while a script runs."""
+    project.env["GRIDTASK_DEBUG"] = "0"
+    project.write(
+        script="""
+            import helpers
+            def f(x): return helpers.h(x)
+            with open(helpers.__file__, "a") as file:
+                file.write("def another(x): return 2")
+        """,
+        helpers="""
+            def h(x): return x
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["1"]
+
+
+def test_files_older_than_the_process_need_no_second_look(tmp_path):
+    """They are what it has imported; only younger ones may differ from it."""
+    young = tmp_path / "young.py"
+    young.write_text("")
+    files = [pytest.__file__, str(young), "/nowhere/else.py", None]
+    sources = [ModuleSource("name", file, None, b"") for file in files]
+    assert edited_since_start(sources) == [str(young)]
 
 
 def test_a_function_of_a_module_comes_back_plain(project):

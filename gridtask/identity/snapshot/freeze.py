@@ -19,7 +19,11 @@ from gridtask.identity.snapshot.main_module import (
     pickle_extras,
     pickle_options,
 )
-from gridtask.identity.snapshot.modules import collect_modules, imports_of
+from gridtask.identity.snapshot.modules import (
+    collect_modules,
+    edited_since_start,
+    imports_of,
+)
 from gridtask.identity.snapshot.patch_finder import PatchFinder
 from gridtask.identity.source.texts import cells, namespace_sources, read_source
 
@@ -46,6 +50,7 @@ def freeze(code: Code) -> bytes:
         "manifest": [(row.name, row.digest) for row in code.manifest],
         "options": pickle_options(code, shared, hints),
         "sources": [tuple(source) for source in sources],
+        "edited": edited_since_start(sources),
         "texts": texts,
         "main": main_names(main),
         "ambient": code.closures[0].ambient,

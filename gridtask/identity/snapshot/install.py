@@ -80,7 +80,7 @@ def install(snapshot: bytes) -> Callable[..., object]:
     apply_patches(late, kept, _load)
     for name, (module, attribute) in content["shared"] if late else ():
         vars(main)[name] = getattr(importlib.import_module(module), attribute)
-    if os.environ.get("GRIDTASK_DEBUG") == "1":
+    if content["edited"] or os.environ.get("GRIDTASK_DEBUG") == "1":
         _verify(function, identified, content)
     return function  # type: ignore[no-any-return]
 
@@ -149,7 +149,11 @@ def _verify(
     options: dict[str, Any] | None,
     content: dict[str, Any],
 ) -> None:
-    """Identify the rebuilt function and compare (``GRIDTASK_DEBUG=1``)."""
+    """Identify the rebuilt function and compare.
+
+    Where no file changed under the driver, it is what was identified, and only
+    ``GRIDTASK_DEBUG=1`` looks.
+    """
     from gridtask.identity.code import identify
 
     if options is None:
@@ -161,9 +165,16 @@ def _verify(
     found = {row.name: row.digest for row in code.manifest}
     names = sorted(expected.keys() | found.keys())
     differing = [name for name in names if expected.get(name) != found.get(name)]
+    remedy = "Please report this"
+    if content["edited"]:
+        files = ", ".join(map(repr, content["edited"]))
+        remedy = (
+            f"Changed on disk since the script began: {files}. Restart it, or reload "
+            "the module (importlib.reload), and run again"
+        )
     msg = (
         f"{content['label']!r} was rebuilt as something else than was identified; "
         f"different are: {', '.join(differing) or 'only the links between them'}. "
-        "Please report this"
+        f"{remedy}"
     )
     raise IdentityError(msg)
