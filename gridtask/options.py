@@ -56,6 +56,39 @@ SETTINGS = (
 """Options that settings files and the environment may give as well."""
 
 
+_UNKEPT = {
+    0x20: ("a generator function: its calls give generators", "return a list"),
+    0x80: (
+        "an async function: its calls give coroutines",
+        "decorate one that calls asyncio.run(...)",
+    ),
+    0x200: ("an async generator: its calls give such", "return a list"),
+}
+"""Kinds of functions whose results no cache can hold, by their ``co_flags``."""
+
+
+def check_function(func: object) -> None:
+    """Refuse what cannot be a task.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called, or what its calls return cannot be kept.
+    """
+    if not callable(func):
+        msg = (
+            f"grid_task decorates a function or another callable, not {func!r}; "
+            "options are given by keyword: @grid_task(memory='4G')"
+        )
+        raise TypeError(msg)
+    flags = getattr(getattr(func, "__code__", None), "co_flags", 0)
+    for flag, (what, remedy) in _UNKEPT.items():
+        if flags & flag:
+            name = getattr(func, "__qualname__", repr(func))
+            msg = f"{name} is {what}, which cannot be kept; {remedy}"
+            raise TypeError(msg)
+
+
 def check_options(options: Mapping[str, Any], *, stacklevel: int) -> dict[str, Any]:
     """Return the options if they can be used.
 

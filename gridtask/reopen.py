@@ -67,7 +67,7 @@ def open_run(
         return named[-1]
     names = (r.name for r in runs(cache_dir) if r.name)
     known = list(dict.fromkeys([*ids, *names]))
-    near = difflib.get_close_matches(id_or_name, known, n=3) or known[-3:]
+    near = difflib.get_close_matches(str(id_or_name), known, n=3) or known[-3:]
     listed = ", ".join(near) or "none"
     msg = f"no run {id_or_name!r} in {store.root}; there are {listed}"
     raise KeyError(msg)

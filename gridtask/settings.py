@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 BACKENDS = ("auto", "gridengine", "local", "serial")
+_LEAST_MEMORY = 2**20
 
 
 class Rule(NamedTuple):
@@ -98,7 +99,9 @@ def _memory(value: object, base: Path) -> str:
     from gridtask.units import parse_memory
 
     text = _text(value, base)
-    parse_memory(text)
+    if parse_memory(text) < _LEAST_MEMORY:
+        msg = f"{text!r} is less than 1M: is its unit missing?"
+        raise ValueError(msg)
     return text
 
 
@@ -106,7 +109,9 @@ def _time(value: object, base: Path) -> str:
     from gridtask.units import parse_time
 
     text = _text(value, base)
-    parse_time(text)
+    if not parse_time(text):
+        msg = "nothing can run in no time"
+        raise ValueError(msg)
     return text
 
 

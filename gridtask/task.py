@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from gridtask.calls import binding as forms
-from gridtask.options import check_options
+from gridtask.options import check_function, check_options
 
 if TYPE_CHECKING:
     from typing import Concatenate, Self, Unpack
@@ -42,12 +42,7 @@ class GridTask(Generic[P, R]):
     __gridtask_task__ = True
 
     def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
-        if not callable(func):
-            msg = (
-                f"grid_task decorates a function or another callable, not {func!r}; "
-                "options are given by keyword: @grid_task(memory='4G')"
-            )
-            raise TypeError(msg)
+        check_function(func)
         self.func = func
         self._options = dict(options)
         functools.update_wrapper(self, func, updated=())

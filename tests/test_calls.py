@@ -8,6 +8,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +211,7 @@ def test_forms_of_map(iterables, expected):
         ([5], "argument 0 of map is 5"),
         ([[1], 5], "argument 1 of map is 5"),
         ([{"a": 1}], "argument 0 of map is {'a': 1}"),
+        ([pandas.DataFrame({"a": [1]})], r"is a table \(DataFrame\).* its rows"),
         ([[{"a": 1}, 2]], "1 of 2 items are dicts .* item 1 is 2"),
         ([[2, {"a": 1}]], "item 0 is 2"),
         ([[{"a": 1}, {2: 1}]], "item 1 has the key 2"),

@@ -62,6 +62,9 @@ def test_none_is_not_given():
         ({"name": ""}, "name=''"),
         ({"ignore": [1]}, r"ignore=\[1\]: expected names of parameters"),
         ({"memory": "4 GB"}, "4 GB"),
+        ({"memory": "4096"}, "'4096' is less than 1M: is its unit missing"),
+        ({"memory": "0"}, "less than 1M"),
+        ({"time": "0"}, "no time"),
         ({"time": "10:00"}, "10:00"),
         ({"slots": 0}, "slots"),
         ({"chunk": 0}, "chunk"),
@@ -140,3 +143,23 @@ def test_an_iterator_of_names_is_kept():
         return x
 
     assert f._options["ignore"] == ("verbose",)
+
+
+def generate(n):
+    """Give a result that no cache can hold."""
+    yield n
+
+
+async def wait_for(n):
+    """Give another one."""
+    return n
+
+
+@pytest.mark.parametrize(
+    ("func", "said"),
+    [(generate, "generator function.*return a list"), (wait_for, r"asyncio\.run")],
+)
+def test_functions_without_a_result_to_keep_are_refused_at_once(func, said):
+    """Before a thousand jobs find out one by one."""
+    with pytest.raises(TypeError, match=rf"{func.__name__} is an? .*{said}"):
+        grid_task(func)

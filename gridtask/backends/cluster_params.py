@@ -31,6 +31,15 @@ IGNORED = ("-cwd", "-j", "-S")
 _MODAL = ("-q", "-masterq")
 """Options besides ``-l`` to which ``-soft`` and ``-hard`` apply."""
 
+_VALUED = frozenset(
+    [
+        *("-a", "-A", "-ac", "-binding", "-c", "-ckpt", "-dl", "-hold_jid", "-js"),
+        *("-hold_jid_ad", "-l", "-m", "-M", "-masterq", "-p", "-P", "-pe", "-q", "-r"),
+        *("-R", "-tc", "-v", "-w"),
+    ]
+)
+"""Options that take the next word for their value, whatever it is."""
+
 _NEGATIVE = re.compile(r"-\d+")  # the argument of "-p -100" is no option
 _MIB = 1024**2
 
@@ -133,6 +142,10 @@ def _checked_groups(params: str | Sequence[str]) -> list[_Group]:
             f"cluster_params={params!r}: gridtask sets {', '.join(refused)} itself; "
             "leave it out"
         )
+        raise ConfigError(msg)
+    bare = [option for option, arguments in groups if not arguments]
+    if valueless := sorted(_VALUED.intersection(bare)):
+        msg = f"cluster_params={params!r}: {', '.join(valueless)} needs a value"
         raise ConfigError(msg)
     return groups
 

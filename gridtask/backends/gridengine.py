@@ -37,6 +37,9 @@ _KEYWORDS = ("none", "all")
 _EXPANDED = "\n\0:,$@"
 """Characters with a meaning in the argument of ``-o``; ``@`` names a host."""
 
+_SAID_LINES = 20
+"""Lines of a command's own words that a message shows: ``-help`` has a hundred."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -159,7 +162,8 @@ class GridEngineBackend:
             else:
                 if job_id:
                     return job_id
-        said = done.text or "nothing"
+        lines = (done.text or "nothing").splitlines()
+        said = "\n".join([*lines[:_SAID_LINES], "…"] if lines[_SAID_LINES:] else lines)
         how = f"gave no answer in {self._command_seconds:g} s" if hung else "refused it"
         msg = f"no job {name!r}: qsub {how} and said: {said}"
         raise SubmitError(

@@ -243,6 +243,24 @@ def _common(common: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return common
 
 
+def _check_values(number: int, iterable: object) -> None:
+    """Refuse what is no iterable of values, or hardly meant as one."""
+    if isinstance(iterable, Mapping) or not isinstance(iterable, Iterable):
+        msg = (
+            f"argument {number} of map is {short_repr(iterable)}, "
+            "not an iterable of values or a list of dicts; "
+            "what all calls share goes into common={...}"
+        )
+        raise TypeError(msg)
+    if hasattr(iterable, "columns") and hasattr(iterable, "shape"):
+        msg = (
+            f"argument {number} of map is a table ({type(iterable).__name__}), "
+            "whose items are its columns; give its rows as dicts, such as "
+            "table.to_dict('records'), or one of its columns"
+        )
+        raise TypeError(msg)
+
+
 def raw_calls(
     iterables: Sequence[Iterable[Any]],
 ) -> Iterable[tuple[Sequence[Any], Mapping[str, Any]]]:
@@ -259,13 +277,7 @@ def raw_calls(
         msg = "map needs what to map over: a list of dicts, or one iterable a parameter"
         raise TypeError(msg)
     for number, iterable in enumerate(iterables):
-        if isinstance(iterable, Mapping) or not isinstance(iterable, Iterable):
-            msg = (
-                f"argument {number} of map is {short_repr(iterable)}, "
-                "not an iterable of values or a list of dicts; "
-                "what all calls share goes into common={...}"
-            )
-            raise TypeError(msg)
+        _check_values(number, iterable)
     if len(iterables) > 1:
         return [(args, NO_NAMES) for args in _zip_equal(iterables)]
     items = list(iterables[0])

@@ -180,6 +180,14 @@ def test_a_refusal_is_told_verbatim(stand_in: StandIn) -> None:
     assert error.argv == tuple(backend.command(REQUEST))
 
 
+def test_a_long_refusal_is_cut_in_the_message(stand_in: StandIn) -> None:
+    """Who gives ``-help`` in cluster_params need not scroll back."""
+    stand_in("qsub", "/usr/bin/seq 100 >&2; exit 1")
+    with pytest.raises(SubmitError, match=r"19\n20\n…$") as caught:
+        GridEngineBackend().submit(REQUEST)
+    assert caught.value.stderr.endswith("\n100\n")
+
+
 @pytest.mark.parametrize(
     ("status", "stderr"),
     [
