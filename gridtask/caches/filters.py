@@ -40,16 +40,13 @@ class Call:
         Number of the record that counts: the result, else the last failure.
     entry : Entry
         That record.
-    numbers : list of int
-        That record, and a failure from before the result.
     n_bytes : int
-        What they take in the store.
+        What it takes in the store, and a failure from before the result.
     """
 
     folder: Folder
     number: int
     entry: Entry
-    numbers: list[int]
     n_bytes: int
 
     @property
@@ -97,16 +94,21 @@ class Ended(NamedTuple):
         """All records of the calls."""
         return [*self.results, *self.failures, *self.earlier.values()]
 
+    def n_bytes(self, folder: Folder, number: int, entry: Entry) -> int:
+        """Return what the records of a call take, of which `entry` counts."""
+        n_bytes = entry.end - entry.offset
+        if number in self.earlier:
+            before = folder.entry(self.earlier[number])
+            n_bytes += before.end - before.offset
+        return n_bytes
+
     def calls(self, folder: Folder) -> list[Call]:
         """Return the calls, with what the index says of each."""
         calls = []
         for number in (*self.results, *self.failures):
-            numbers = [number]
-            if number in self.earlier:
-                numbers.append(self.earlier[number])
-            entries = [folder.entry(n) for n in numbers]
-            n_bytes = sum(entry.end - entry.offset for entry in entries)
-            calls.append(Call(folder, number, entries[0], numbers, n_bytes))
+            entry = folder.entry(number)
+            n_bytes = self.n_bytes(folder, number, entry)
+            calls.append(Call(folder, number, entry, n_bytes))
         return calls
 
 

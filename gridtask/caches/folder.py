@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,15 +14,10 @@ from gridtask.caches.details import CallDetails
 from gridtask.caches.filters import Call, FilterOptions, make_filters
 from gridtask.caches.flights import Flight, Flights, find_flights
 from gridtask.caches.follow import FlightLog
+from gridtask.caches.listing import CallListing
 from gridtask.caches.removal import Removal, Removed, delete_store
 from gridtask.caches.selection import Part, UnknownCall, select
-from gridtask.caches.summaries import (
-    CallSummary,
-    TaskSummary,
-    call_summaries,
-    flight_summary,
-    task_summary,
-)
+from gridtask.caches.summaries import CallSummary, TaskSummary, task_summary
 from gridtask.errors import StoreError, UnsafeStoreError
 from gridtask.store.store import MARKER, Store
 from gridtask.worker import logs
@@ -77,12 +73,12 @@ class Cache:
 
     def calls(self, *names: str, **filters: Unpack[FilterOptions]) -> list[CallSummary]:
         """Return calls as they ended, then those in flight; arguments as for `ls`."""
-        flights, parts = self._select(names, filters)
-        chosen = (call for part in parts for call in part.calls)
-        ended = call_summaries(sorted(chosen, key=lambda call: call.ended_at))
-        flying = [flight for part in parts for flight in part.flights]
-        texts = flights.arguments(flying)
-        return ended + [flight_summary(f, texts.get(f.key)) for f in flying]
+        calls = self.listing(*names, **filters)
+        return sorted(calls, key=lambda c: inf if c.ended_at is None else c.ended_at)
+
+    def listing(self, *names: str, **filters: Unpack[FilterOptions]) -> CallListing:
+        """Return the same to be read one by one, task by task: there may be many."""
+        return CallListing(*self._select(names, filters))
 
     def rm(
         self,

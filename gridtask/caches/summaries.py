@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gridtask.caches.filters import Call
 from gridtask.caches.flights import Flight
 from gridtask.caches.selection import Part
 from gridtask.store.record import Kind
@@ -126,42 +124,37 @@ def _measure(part: Part) -> tuple[int, float | None, float | None]:
     return n_bytes, extent.first_ns / 1e9, extent.last_ns / 1e9
 
 
-def call_summaries(calls: Sequence[Call]) -> list[CallSummary]:
-    """Return calls that have ended, in their order.
+def call_summary(
+    part: Part, number: int, meta: dict[str, object] | OSError
+) -> CallSummary:
+    """Return a call that has ended, of which its record says `meta`.
 
-    Task by task: what the records of a folder say is read together.
+    Parameters
+    ----------
+    part : Part
+        What is selected of its task.
+    number : int
+        Number of the record that counts.
     """
-    of_task: dict[str, list[int]] = {}
-    for i, call in enumerate(calls):
-        of_task.setdefault(call.folder.name, []).append(i)
-    summaries: dict[int, CallSummary] = {}
-    for chosen in of_task.values():
-        metas = calls[chosen[0]].folder.metas([calls[i].number for i in chosen])
-        for i, meta in zip(chosen, metas, strict=True):
-            summaries[i] = _call_summary(calls[i], meta)
-    return [summaries[i] for i in range(len(calls))]
-
-
-def _call_summary(call: Call, meta: dict[str, object] | OSError) -> CallSummary:
-    """Return a call that has ended, of which a record says `meta`."""
+    entry = part.folder.entry(number)
     about: dict[str, object]
     if isinstance(meta, OSError):
         state, about = "damaged", {"error": str(meta)}
     else:
-        state = "failed" if call.failed else "done"
+        state = "failed" if entry.kind == Kind.ERR else "done"
         about = {"cause": meta.get("root"), **meta}
     texts = {
         name: None if about.get(name) is None else str(about[name])
         for name in ("args", "error", "cause", "host", "job", "run")
     }
     return CallSummary(
-        task=call.folder.name,
-        key=call.key,
+        task=part.folder.name,
+        key=entry.key.hex(),
         state=state,
-        seconds=round(call.entry.seconds, 6),
-        peak_mb=call.entry.peak_mb or None,
-        ended_at=call.ended_at,
-        bytes=call.n_bytes,
+        seconds=round(entry.seconds, 6),
+        peak_mb=entry.peak_mb or None,
+        ended_at=entry.t_end_ns / 1e9,
+        bytes=part.ended.n_bytes(part.folder, number, entry),
         **texts,
     )
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gridtask.cli import arguments
@@ -16,6 +15,7 @@ from gridtask.cli.table import (
     as_age,
     as_memory,
     as_seconds,
+    first_of,
     say,
     write_json,
     write_table,
@@ -25,6 +25,7 @@ from gridtask.units import format_size
 
 if TYPE_CHECKING:
     from gridtask.caches.folder import Cache
+    from gridtask.caches.listing import CallListing
     from gridtask.caches.summaries import CallSummary, TaskSummary
 
 COUNTS = (
@@ -115,24 +116,53 @@ def run(args: argparse.Namespace) -> int:
     """List tasks, calls or caches."""
     arguments.check_names(args)
     names, filters = args.names, arguments.filters_of(args)
-    columns: Sequence[Column]
     if args.below is not None:
-        rows = cache_rows(args)
-        columns, legal, where = CACHE_COLUMNS, CACHE_FIELDS, args.below
-    else:
-        cache = arguments.cache_of(args)
-        where = cache.path
-        if names or args.failed or args.running:
-            rows = [row_of(call) for call in cache.calls(*names, **filters)]
-            columns, legal = _call_columns(rows), CALL_FIELDS
-        else:
-            rows = [row_of(task) for task in cache.ls(**filters)]
-            columns, legal = TASK_COLUMNS, TASK_FIELDS
-    rows = _sorted(rows, args.sort, legal)
-    damaged = [row for row in rows if row.get("state") == DAMAGED]
-    for row in damaged:
-        say(row["error"])
-    if not rows:
+        _check_sort(args.sort, CACHE_FIELDS)
+        rows = _sorted(cache_rows(args), args.sort)
+        return _write(args, CACHE_COLUMNS, rows, args.below)
+    is_of_calls = names or args.failed or args.running
+    _check_sort(args.sort, CALL_FIELDS if is_of_calls else TASK_FIELDS)
+    cache = arguments.cache_of(args)
+    if not is_of_calls:
+        rows = _sorted(map(row_of, cache.ls(**filters)), args.sort)
+        return _write(args, TASK_COLUMNS, rows, cache.path)
+    return _list_calls(args, cache, cache.listing(*names, **filters))
+
+
+def _list_calls(args: argparse.Namespace, cache: Cache, calls: CallListing) -> int:
+    """List calls; name those that are damaged, and tell failures by cause."""
+    ordered = iter(calls) if args.sort is None else calls.sorted_by(args.sort)
+    failed: list[Row] = []
+    damaged: list[str] = []
+
+    def noted() -> Iterator[Row]:
+        for row in map(row_of, ordered):
+            if row["state"] == DAMAGED:
+                damaged.append(row["key"])
+                say(row["error"])
+            elif row["state"] == "failed" and args.failed and not args.json:
+                failed.append(row)
+            yield row
+
+    first, rows = first_of(noted())
+    _write(args, _call_columns(calls, first), rows, cache.path)
+    if failed:
+        from gridtask.cli.failed import failures_text
+
+        for line in failures_text(cache, failed).splitlines():
+            say(line)
+    return CORRUPT if damaged else 0
+
+
+def _write(
+    args: argparse.Namespace,
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    where: str | os.PathLike[str],
+) -> int:
+    """Write rows, or that there are none in a place."""
+    first, rows = first_of(rows)
+    if not first:
         is_there = os.path.exists(where)
         elsewhere = "" if is_there else ", which does not exist: see -C DIR"
         say(f"nothing to list in {where}{elsewhere}")
@@ -140,13 +170,7 @@ def run(args: argparse.Namespace) -> int:
         write_json(rows)
     else:
         write_table(columns, rows)
-    failed = [row for row in rows if row.get("state") == "failed"]
-    if args.failed and failed and not args.json:
-        from gridtask.cli.failed import failures_text
-
-        for line in failures_text(cache, failed).splitlines():
-            say(line)
-    return CORRUPT if damaged else 0
+    return 0
 
 
 def row_of(summary: TaskSummary | CallSummary) -> Row:
@@ -184,39 +208,37 @@ def cache_row(cache: Cache, tasks: Sequence[TaskSummary]) -> Row:
     return row
 
 
-def _call_columns(rows: Sequence[Row]) -> list[Column]:
+def _call_columns(calls: CallListing, first: Sequence[Row]) -> list[Column]:
     """Return the columns that tell something, keys as long as they need be."""
-    from gridtask.caches.selection import distinct_length
-
-    n_digits = distinct_length([row["key"] for row in rows])
     dull = set()
-    if len({row["task"] for row in rows}) < 2:
+    if calls.is_of_one_task:
         dull.add("task")
-    if all(row["error"] is None for row in rows):
+    if not calls.has_failed and all(row["error"] is None for row in first):
         dull.add("error")
-    if all(row["state"] == "failed" for row in rows):
+    if not calls.has_others and all(row["state"] == "failed" for row in first):
         dull.add("state")
-    return [
-        Column("key", lambda key: key[:n_digits]) if column.field == "key" else column
-        for column in CALL_COLUMNS
-        if column.field not in dull
-    ]
+    key = Column("key", lambda key: key[: calls.key_length])
+    columns = (key if column.field == "key" else column for column in CALL_COLUMNS)
+    return [column for column in columns if column.field not in dull]
 
 
-def _usual_place(row: Row) -> tuple[str, float]:
-    """Return by what rows are sorted: by name, calls as they ended, the rest last."""
-    ended_at = row.get("ended_at", 0.0)
-    name = str(row.get("task") or row.get("cache"))
-    return name, math.inf if ended_at is None else ended_at
+def _usual_place(row: Row) -> str:
+    """Return by what rows are sorted: by name."""
+    return str(row.get("task") or row.get("cache"))
 
 
-def _sorted(rows: list[Row], field: str | None, legal: Sequence[str]) -> list[Row]:
-    """Return the rows in the order that was asked for."""
-    if field is None:
-        return sorted(rows, key=_usual_place)
-    if field not in legal:
+def _check_sort(field: str | None, legal: Sequence[str]) -> None:
+    """Refuse to sort by what there is not."""
+    if field is not None and field not in legal:
         msg = f"--sort {field!r}: expected one of {', '.join(legal)}"
         raise UsageError(msg)
+
+
+def _sorted(rows: Iterable[Row], field: str | None) -> list[Row]:
+    """Return the rows in the order that was asked for."""
+    rows = list(rows)
+    if field is None:
+        return sorted(rows, key=_usual_place)
     known = [row for row in rows if row[field] is not None]
     unknown = [row for row in rows if row[field] is None]
     is_text = any(isinstance(row[field], str) for row in known)

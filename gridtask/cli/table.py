@@ -6,8 +6,9 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from gridtask.printable import printable
@@ -21,6 +22,9 @@ MIN_FLEXIBLE = 20
 
 LEAST_FLEXIBLE = 8
 """The same where even the columns that cannot be spared have no room."""
+
+FIRST_ROWS = 1000
+"""Columns are as wide as so many rows need: more are not waited for."""
 
 
 def say(text: str) -> None:
@@ -106,40 +110,65 @@ def write_json(rows: Iterable[Row]) -> None:
         sys.stdout.write(json.dumps(row) + "\n")
 
 
-def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Write rows: aligned on a terminal, else tab-separated with plain numbers."""
-    if not rows:
+def first_of(rows: Iterable[Row]) -> tuple[list[Row], Iterator[Row]]:
+    """Return the rows that tell how to write them all, and all rows."""
+    rest = iter(rows)
+    first = list(islice(rest, FIRST_ROWS))
+    return first, chain(first, rest)
+
+
+def write_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
+    """Write rows: aligned on a terminal, else tab-separated with plain numbers.
+
+    They are written as they come, in the memory of a few.
+    """
+    first, rows = first_of(rows)
+    if not first:
         return
-    if sys.stdout.isatty():
-        sys.stdout.write(_aligned(columns, rows) + "\n")
-        return
-    sys.stdout.write("\t".join(column.field for column in columns) + "\n")
+    is_for_people = sys.stdout.isatty()
+    for line in (_aligned if is_for_people else _separated)(columns, rows):
+        sys.stdout.write(line + "\n")
+
+
+def _separated(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines for other programs."""
+    yield "\t".join(column.field for column in columns)
+    cells = [(c.field, as_date if c.is_time else as_text) for c in columns]
     for row in rows:
-        cells = (
-            (as_date if column.is_time else as_text)(row[column.field])
-            for column in columns
-        )
-        sys.stdout.write("\t".join(cells) + "\n")
+        yield "\t".join([as_cell(row[field]) for field, as_cell in cells])
 
 
-def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+def _aligned(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the lines for people."""
+    rest = iter(rows)
+    # The heading as a row like others: tabulate would widen its columns.
+    texts = {column: [column.header or column.field] for column in columns}
+    widths: dict[Column, int] = {}
+    while batch := list(islice(rest, FIRST_ROWS)):
+        for column, cells in texts.items():
+            cells += (column.for_people(row[column.field]) for row in batch)
+        if not widths:
+            _fit(texts, shutil.get_terminal_size().columns)
+            yield from _lines(texts)
+            widths = {column: max(map(len, cells)) for column, cells in texts.items()}
+        else:
+            _cut(texts, widths)
+            yield from _lines(texts)[1:]
+        # A row as wide as the first ones keeps the columns where they are.
+        texts = {column: ["-" * width] for column, width in widths.items()}
+
+
+def _lines(texts: Mapping[Column, Sequence[str]]) -> list[str]:
+    """Return cells, given column by column, as aligned lines."""
     from tabulate import tabulate
 
-    texts = {
-        column: [
-            column.header or column.field,
-            *(column.for_people(row[column.field]) for row in rows),
-        ]
-        for column in columns
-    }
-    _fit(texts, shutil.get_terminal_size().columns)
-    return tabulate(
-        # The heading as a row like others: tabulate would widen its columns.
+    text: str = tabulate(
         list(zip(*texts.values(), strict=True)),
         tablefmt="plain",
         disable_numparse=True,
         colalign=["right" if column.right else "left" for column in texts],
     )
+    return text.split("\n")
 
 
 def _fit(texts: dict[Column, list[str]], width: int) -> None:
@@ -160,7 +189,15 @@ def _fit(texts: dict[Column, list[str]], width: int) -> None:
         kept = min(widths[column], least)
         share = kept + max(room, 0) // (len(flexible) - i)
         room -= min(widths[column], share) - kept
-        texts[column][:] = [_shorten(text, share) for text in texts[column]]
+        widths[column] = share
+    _cut(texts, widths)
+
+
+def _cut(texts: dict[Column, list[str]], widths: Mapping[Column, int]) -> None:
+    """Cut the texts of flexible columns."""
+    for column in texts:
+        if column.flexible:
+            texts[column][:] = [_shorten(t, widths[column]) for t in texts[column]]
 
 
 def _least_width(widths: dict[Column, int], least: int) -> int:

@@ -177,7 +177,7 @@ class Folder:
         from gridtask.store.metas import read_metas
 
         with self._lock:
-            metas = read_metas(self._index, numbers)
+            metas = read_metas(self._files, numbers)
             self._files.limit_open()
             return metas
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from gridtask.cli import table
 from gridtask.cli.table import (
     Column,
     as_date,
@@ -97,3 +98,34 @@ def test_unknown_dates_are_a_dash():
 def test_nouns_follow_their_number():
     """One result, two results."""
     assert (counted(1, "result"), counted(2, "result")) == ("1 result", "2 results")
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_rows_are_written_before_the_last_is_there(stream, monkeypatch):
+    """Of a million rows the first ones are not kept waiting."""
+    monkeypatch.setattr("sys.stdout", out := stream())
+    monkeypatch.setattr(table, "FIRST_ROWS", 3)
+    seen = []
+
+    def rows():
+        for number in range(9):
+            seen.append(len(out.getvalue().splitlines()))
+            yield {"task": f"t{number}", "bytes": number, "newest": 0.0}
+
+    write_table(COLUMNS, rows())
+    assert seen[2] == 0
+    assert seen[-1] >= 4
+    assert len(out.getvalue().splitlines()) == 10
+
+
+def test_later_rows_keep_to_the_columns_of_the_first(monkeypatch):
+    """Text that is longer is cut."""
+    monkeypatch.setattr("sys.stdout", out := Terminal())
+    monkeypatch.setattr(table, "FIRST_ROWS", 2)
+    monkeypatch.setenv("COLUMNS", "60")
+    names = ["a" * 30, "b", "c", "d", "e" * 50, "f"]
+    write_table(COLUMNS, [{"task": n, "bytes": 5, "newest": 0.0} for n in names])
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 7
+    assert {len(line) for line in lines} == {len(lines[0])}
+    assert lines[5].startswith("e" * 29 + "…")

@@ -84,9 +84,33 @@ LIST = """
     print("cpu_seconds", time.process_time())
 """
 
+FIRST_ROWS = """
+    import sys
+    from itertools import islice
+    from gridtask.caches.folder import Cache
+    from pathlib import Path
+    began = time.monotonic()
+    first = list(islice(Cache(Path(sys.argv[1])).listing("task"), 100))
+    assert len(first) == 100
+    print("seconds", time.monotonic() - began)
+    print("cpu_seconds", time.process_time())
+"""
+
+ALL_ROWS = """
+    import contextlib
+    import sys
+    from gridtask.cli import main
+    began = time.monotonic()
+    with open("/dev/null", "w") as sink, contextlib.redirect_stdout(sink):
+        assert main(["-C", sys.argv[1], "ls", "task"]) == 0
+    print("seconds", time.monotonic() - began)
+"""
+
 
 def test_a_million_results(tmp_path):
-    """Which of 1,000,000 calls have a result, and ``ls``: 2 s and 500 MB each.
+    """Which of 1,000,000 calls have a result, ``ls``, ``ls TASK | head``: 2 s each.
+
+    And 500 MB at most, also for all lines of ``ls TASK``.
 
     Processor seconds are judged, which depend less on who else is at work.
     """
@@ -100,10 +124,12 @@ def test_a_million_results(tmp_path):
     assert done.n_packs <= 8
     looked = measure(LOOK_UP, path, 1_000_000)
     listed = measure(LIST, tmp_path / "cache")
+    first = measure(FIRST_ROWS, tmp_path / "cache")
+    lines = measure(ALL_ROWS, tmp_path / "cache")
     print(f"1,000,000 results in {done.n_packs} packs: looked up {looked}, ls {listed}")
-    for seen in (looked, listed):
-        assert seen["cpu_seconds"] < 2
-        assert seen["peak_mb"] < 500
+    print(f"the first calls {first}, all calls {lines}")
+    assert all(seen["cpu_seconds"] < 2 for seen in (looked, listed, first))
+    assert all(seen["peak_mb"] < 500 for seen in (looked, listed, first, lines))
 
 
 def test_a_hundred_thousand_small_results_at_rest(tmp_path, monkeypatch):
