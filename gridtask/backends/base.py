@@ -236,6 +236,13 @@ class Backend(Protocol):
         """Return why an array task is in `TaskState.ERROR`, if known."""
         ...
 
+    def why_waiting(self, job_id: str) -> str | None:
+        """Return why a waiting job can never start, None if it can or is unknown.
+
+        It may cost the scheduler as much as looking for a place for the job does.
+        """
+        ...
+
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Delete a job, or some of its array tasks; one that is gone is fine."""
         ...

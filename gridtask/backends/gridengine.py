@@ -270,6 +270,16 @@ class GridEngineBackend:
         done = self._run(["qstat", "-j", job_id], QUERY_SECONDS)
         return output.parse_error_reason(done.stdout, task)
 
+    def why_waiting(self, job_id: str) -> str | None:
+        """Return why no queue, were it empty, would take a job; None if one would.
+
+        References
+        ----------
+        submit(1), ``-w v``: the same question for a job that waits.
+        """
+        done = self._run(["qalter", "-w", "v", job_id], QUERY_SECONDS)
+        return output.parse_verification(done.text)
+
     # ---------------------------------------------------------------- changing
 
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:

@@ -22,6 +22,9 @@ from datetime import datetime
 from gridtask.backends.base import Accounting, JobState, TaskGroup, TaskState
 from gridtask.units import parse_time
 
+_SHOWN = 3
+"""Lines of a verification that people see."""
+
 FAILED_TEXTS = {
     1: "assumedly before job",
     2: "on executing shepherd",
@@ -159,6 +162,19 @@ def _parse_row(row: ET.Element) -> TaskGroup:
     # A job that is no array has no such element.
     tasks = parse_tasks(row.findtext("tasks", "1"))
     return TaskGroup(task_state(letters), tasks, host or None)
+
+
+def parse_verification(text: str) -> str | None:
+    """Return why ``qalter -w v`` finds no queue for a job, None if it finds one.
+
+    There is a line for each host or queue; the first ones are shown.
+    """
+    if "no suitable queues" not in text:
+        return None
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith("verification")]
+    rest = [f"and {len(said) - _SHOWN} lines more"] if said[_SHOWN:] else []
+    return "; ".join([*said[:_SHOWN], *rest]) or "no suitable queues"
 
 
 def parse_error_reason(text: str, task: int) -> str | None:

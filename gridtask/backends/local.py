@@ -129,6 +129,10 @@ class LocalBackend:
         """Return None: no local array task waits in an error state."""
         return None
 
+    def why_waiting(self, job_id: str) -> str | None:
+        """Return None: a process starts as soon as another has ended."""
+        return None
+
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Kill a job, or some of its array tasks, with all their processes.
 

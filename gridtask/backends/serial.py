@@ -52,6 +52,10 @@ class SerialBackend:
         """Return None: no array task waits in an error state."""
         return None
 
+    def why_waiting(self, job_id: str) -> str | None:
+        """Return None: nothing waits."""
+        return None
+
     def cancel(self, job_id: str, tasks: Collection[int] | None = None) -> None:
         """Do nothing: the job is gone."""
 

@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from gridtask.progress.impatience import Impatience
 from gridtask.progress.keys import After, Keys, steps_before
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ def wait(
         At Ctrl-C, when the jobs go on, or where the user has aborted them.
     """
     keys = Keys(run, status)
+    impatience = Impatience(run._execution)
     end = math.inf if timeout is None else time.monotonic() + timeout
     after = After.WAIT
     try:
         while after is After.WAIT:
-            key = _step(run, status, end)
+            key = _step(run, status, end, impatience)
             if run._execution.is_final:
                 after = keys.at_end() if asks else After.DONE
             elif key:
@@ -61,14 +63,17 @@ def wait(
     return after is After.DONE
 
 
-def _step(run: Run[Any], status: Status, end: float) -> str:
+def _step(run: Run[Any], status: Status, end: float, impatience: Impatience) -> str:
     """Step until all is final, a key is pressed or the time is over."""
     execution = run._execution
     delay = execution.step()
     while True:
         for text in run.take_warnings():
             status.message(text)
-        status.update(execution.counts(), steps_before(execution))
+        counts = execution.counts()
+        if why := impatience.word(counts):
+            status.message(why)
+        status.update(counts, steps_before(execution))
         left = end - time.monotonic()
         if execution.is_final or left <= 0:
             return ""

@@ -199,6 +199,25 @@ def test_accounting_tells_how_array_tasks_ended(
         assert record.max_rss == pytest.approx(other.max_rss, rel=0.001)
 
 
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        (("-l", "h_vmem=9999T"), "it offers only"),
+        (("-pe", "smp", "1000"), "it only offers 0 slots"),
+        (("-h",), None),
+        (("-a", "12312359"), None),
+    ],
+)
+def test_what_can_never_start_is_told(
+    params: tuple[str, ...], said: str | None, backend, request_of
+) -> None:
+    """And what only waits is not."""
+    job_id = backend.submit(request_of("true", cluster_params=params))
+    wait_until(lambda: job_id in backend.poll())
+    why = backend.why_waiting(job_id)
+    assert (why is None) if said is None else said in why
+
+
 def test_accounting_names_an_enforced_limit(
     backend: GridEngineBackend, request_of: Callable[..., JobRequest]
 ) -> None:

@@ -367,3 +367,29 @@ def test_array_task_deleted_while_it_waited(deaths):
     assert kinds[0] == "Deleted"
     assert job in text
     assert "deleted" in text
+
+
+def test_a_job_that_no_queue_can_take_is_told(project):
+    """Grid Engine would let it wait for ever without a word."""
+    project.write(
+        "program.py",
+        """
+        from gridtask import grid_task
+        from gridtask.progress import impatience
+
+        impatience.PATIENCE_SECONDS = 0.5
+
+        @grid_task(slots=1000)
+        def large(n):
+            return n
+
+        run = large.submit_map([1], run="too large")
+        try:
+            run.wait(timeout=6)
+        except TimeoutError:
+            run.cancel()
+        """,
+    )
+    said = project.run("program.py").stderr
+    assert "waits and can never start: Job" in said
+    assert 'cannot run in PE "smp"' in said
