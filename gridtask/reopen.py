@@ -62,11 +62,10 @@ def open_run(
     ids = _run_ids(store)
     if id_or_name in ids:
         return _reopen(store, settings, id_or_name)
-    named = [r for r in runs(cache_dir) if r.name == id_or_name]
-    if named:
-        return named[-1]
-    names = (r.name for r in runs(cache_dir) if r.name)
-    known = list(dict.fromkeys([*ids, *names]))
+    latest = _latest_by_name(store, ids)
+    if id_or_name in latest:
+        return _reopen(store, settings, latest[id_or_name])
+    known = [*ids, *latest]
     near = difflib.get_close_matches(str(id_or_name), known, n=3) or known[-3:]
     listed = ", ".join(near) or "none"
     msg = f"no run {id_or_name!r} in {store.root}; there are {listed}"
@@ -91,6 +90,18 @@ def _all_ids(store: Store) -> list[str]:
 def _run_ids(store: Store) -> list[str]:
     """Return the ids of runs that do not continue another one."""
     return [run_id for run_id in _all_ids(store) if len(run_id) == ID_LENGTH]
+
+
+def _latest_by_name(store: Store, run_ids: list[str]) -> dict[str, str]:
+    """Return the id of the latest run of each name, oldest first."""
+    plans = []
+    for run_id in run_ids:
+        try:
+            plans.append(open_claim(store.runs, run_id).plan)
+        except (GridTaskError, OSError) as error:
+            warn(f"run {run_id} cannot be opened: {error}")
+    plans.sort(key=lambda plan: plan.created_at)
+    return {plan.name: plan.run_id for plan in plans if plan.name}
 
 
 def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:

@@ -100,6 +100,14 @@ def test_run_of_cached_calls_is_opened_again(tasks, gate):
     assert gridtask.open_run("cached").results() == [1, 2]
 
 
+def test_of_several_runs_of_a_name_the_latest_is_opened(tasks, gate):
+    """A script that names its run gives the same name each time."""
+    gate.touch()
+    for n in range(3):
+        tasks.wait_for.submit_map([{"gate": str(gate), "n": n}], run="gated").results()
+    assert gridtask.open_run("gated").args[0]["n"] == 2
+
+
 def test_unknown_run_lists_near_ones(tasks, gate):
     """A KeyError names what there is."""
     gate.touch()
