@@ -19,6 +19,7 @@ import pytest
 from gridtask import fs
 from gridtask.errors import StoreError
 from gridtask.store import writer as module
+from gridtask.store.copies import Copies
 from gridtask.store.folder import Folder
 from gridtask.store.record import Kind
 from gridtask.store.values import encode
@@ -229,6 +230,17 @@ def test_many_arrays_that_are_changed_later_are_kept_as_they_were(
     writer.close()
     found = results(folder_path, 20)
     assert [set(found[i].tolist()) for i in range(20)] == [{i} for i in range(20)]
+
+
+def test_copies_for_which_there_is_no_room_lie_elsewhere():
+    """A sync that takes long makes more wait than there is room for."""
+    copies = Copies(100_000)
+    parts = [[bytes([i]) * 70_000, b"end"] for i in range(3)]
+    kept = [copies.add(part, 70_003) for part in parts]
+    assert [bytes(copy) for copy in kept] == [b"".join(part) for part in parts]
+    copies.clear()
+    again = copies.add(parts[1], 70_003)
+    assert bytes(again) == b"".join(parts[1])
 
 
 def test_an_interrupted_write_starts_a_new_segment(folder_path, writer, monkeypatch):
