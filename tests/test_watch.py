@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Collection, Mapping
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,6 +75,7 @@ class FakeBackend:
         self.forgotten: list[str] = []
         self.n_account = 0
         self.accounting_seconds: float | None = None
+        self.clock, self.silent_until = time.monotonic, 0.0
 
     def poll(self) -> Mapping[str, JobState]:
         self._answer()
@@ -105,7 +107,7 @@ class FakeBackend:
         return Limits(1000, accounting_seconds=self.accounting_seconds)
 
     def _answer(self) -> None:
-        if self.is_down:
+        if self.is_down or self.clock() < self.silent_until:
             msg = "qstat gave no answer"
             raise SchedulerUnavailable(msg)
 
@@ -757,6 +759,12 @@ class FakeResubmitter:
     def submitted_elsewhere(self, plan, keys):
         return []
 
+    def mean_seconds(self):
+        return 0.01
+
+    def recut(self, plan, take_back):
+        self.submitted.append(take_back())
+
 
 @pytest.fixture
 def resubmitter():
@@ -817,3 +825,49 @@ def test_calls_of_one_array_task_may_be_followed_one_after_the_other(
     execution.follow(again, [0, 2], is_own=False)
     assert list(execution._ledger.tasks[Place(f"{RUN_ID}r2", 1)].indices) == [0, 1, 2]
     assert sorted(execution.open_calls) == [0, 1, 2, 3]
+
+
+@pytest.fixture
+def recutting(store, claim, backend, clock, resubmitter, write, monkeypatch):
+    """An execution that takes back what waits when it looks next: call 3."""
+    always = lambda *args, **options: True  # noqa: E731
+    monkeypatch.setattr("gridtask.driver.adaptation.is_better_recut", always)
+    sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)  # noqa: E731
+    waiting = SimpleNamespace(sleep=sleep)
+    monkeypatch.setattr("gridtask.driver.adaptation.time", waiting)
+    backend.postpone = always
+    backend.clock = clock
+    arguments = (claim.plan, backend, PACE, {RUN_ID: claim}, resubmitter)
+    write([0])
+    return Execution(store.folder("simulate"), *arguments, adapts=True, clock=clock)
+
+
+@pytest.mark.parametrize(("written", "taken"), [([3], []), ([], [KEYS[3]])])
+def test_what_ran_before_it_was_deleted_is_not_cut_anew(
+    recutting, backend, clock, resubmitter, write, written, taken
+):
+    """The scheduler was silent for longer than it was to hold the job back."""
+
+    def delete_late(job_id, tasks):
+        clock.now += 70
+        write(written)
+        backend.tasks = {1: TaskState.RUNNING}
+
+    backend.cancel = delete_late
+    recutting.step(now=True)
+    assert resubmitter.submitted == [taken]
+    assert recutting.state_of(3) == ("finished" if written else "queued")
+
+
+def test_what_is_deleted_is_taken_back_when_the_scheduler_answers_again(
+    recutting, backend, clock, resubmitter
+):
+    """However long that takes: otherwise its calls would fail as deleted."""
+
+    def delete(job_id, tasks):
+        backend.tasks = {1: TaskState.RUNNING}
+        backend.silent_until = clock.now + 600
+
+    backend.cancel = delete
+    recutting.step(now=True)
+    assert resubmitter.submitted == [[KEYS[3]]]

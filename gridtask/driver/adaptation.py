@@ -8,11 +8,12 @@ same calls again in chunks that suit them: once a run, and only if that gains mu
 
 No call runs twice by this. The job is first postponed by its earliest start time, so
 that nothing of it begins; then the scheduler says what waits; that alone is deleted;
-and it is submitted again when the scheduler has confirmed that it is gone and was
-never seen at work. Whatever fails in between, the job goes on by itself after
-`POSTPONED_SECONDS`; and should the driver be killed, the calls that were taken back
-are simply missing, and a rerun submits them. (The scheduler must not be that many
-seconds ahead of this host's clock.)
+and it is submitted again when the scheduler has confirmed that it is gone. Whatever
+fails in between, the job goes on by itself after `POSTPONED_SECONDS`; and should the
+driver be killed, the calls that were taken back are simply missing, and a rerun
+submits them. (The scheduler must not be that many seconds ahead of this host's clock.)
+Where it deletes so late that some may have begun, because it was silent meanwhile,
+their results are waited for first: only a call that was killed in its midst runs again.
 
 A run that others may wait for by its jobs, that is, one of `submit` or `submit_map`,
 stays as it is. Drivers that have adopted the calls find the run that continues them.
@@ -39,7 +40,7 @@ POSTPONED_SECONDS = 60.0
 
 ASK_SECONDS = 1.0
 N_QUESTIONS = 20
-"""So often it is asked, and so long between, whether they are gone."""
+"""So many answers are waited for, and so long between, that say they are gone."""
 
 
 class Adaptation:
@@ -53,6 +54,8 @@ class Adaptation:
         None leaves everything as it is.
     clock : callable
         Returns seconds that never go back.
+    collect : callable
+        Takes up the results that have arrived.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Adaptation:
         recovery: Recovery,
         resubmitter: Resubmitter | None,
         clock: Callable[[], float],
+        collect: Callable[[], object],
     ) -> None:
         self._plan = plan
         self._backend = backend
@@ -74,6 +78,7 @@ class Adaptation:
         self._recovery = recovery
         self._resubmitter = resubmitter
         self._clock = clock
+        self._collect = collect
         self._n_answers = 0
         self._has_begun = False
 
@@ -169,14 +174,26 @@ class Adaptation:
             if job is None or not self._backend.postpone(job.job_id, POSTPONED_SECONDS):
                 return []
         waiting = self._tasks(TaskState.QUEUED) if self._ask() else []
-        if not waiting or self._clock() - begun > POSTPONED_SECONDS / 2:
+        safe_until = begun + POSTPONED_SECONDS / 2  # clocks may differ
+        if not waiting or self._clock() > safe_until:
             return []
-        self._watch.cancel(*waiting)
-        for _ in range(N_QUESTIONS):
-            if self._ask() and all(t.state is None or t.was_running for t in waiting):
+        self._delete(waiting)
+        if self._clock() > safe_until or any(task.was_running for task in waiting):
+            time.sleep(self._watch.seconds_unseen)
+            self._collect()
+        return [task for task in waiting if task.state is None]
+
+    def _delete(self, waiting: list[OpenTask]) -> None:
+        """Delete array tasks, and wait until the scheduler says that they are gone."""
+        is_accepted = self._watch.cancel(*waiting)
+        n_answers = 0
+        while n_answers < N_QUESTIONS:
+            n_answers += self._ask()
+            if all(t.state is None for t in waiting):
                 break
+            if not is_accepted and not self._tasks(TaskState.QUEUED):
+                break  # they all go on
             time.sleep(ASK_SECONDS)  # a busy scheduler deletes later
-        return [t for t in waiting if t.state is None and not t.was_running]
 
     def _ask(self) -> bool:
         """Ask the scheduler for the jobs as they are now; tell if it answered."""

@@ -102,8 +102,8 @@ class Execution:
             lambda index: self.texts(index),
         )
         parts = (self._ledger, self._watch, self.causes, self._recovery)
-        again = resubmitter if adapts else None
-        self._adaptation = Adaptation(plan, backend, *parts, again, clock)
+        rest = (resubmitter if adapts else None, clock, self._collect)
+        self._adaptation = Adaptation(plan, backend, *parts, *rest)
         self._listing = Ladder(pace.list_least, pace.list_most)
         self._polling = Ladder(pace.poll_least, pace.poll_most, POLL_GROWTH)
 
@@ -287,8 +287,8 @@ class Execution:
             self._children.append(claim)
         calls = self.open_calls if indices is None else indices
         self._noted.difference_update(calls)
-        there = self._ledger.calls_of(claim.plan.run_id)  # followed there before
-        index_of = {self.plan.keys[i]: i for i in (*there, *calls)}
+        known = (*self._ledger.calls_of(claim.plan.run_id), *calls)
+        index_of = {self.plan.keys[i]: i for i in known}
         for task, keys in enumerate(claim.plan.chunked_keys(), start=1):
             found = [index_of[key] for key in keys if key in index_of]
             self._ledger.open(Place(claim.plan.run_id, task), found)

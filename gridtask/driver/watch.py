@@ -78,6 +78,11 @@ class JobWatch:
         self._heard: set[tuple[str, int]] = set()
         self._since = time.monotonic()
 
+    @property
+    def seconds_unseen(self) -> float:
+        """How long after an array task's end its results may come into sight."""
+        return self._pace.unseen
+
     def expect_new_jobs(self) -> None:
         """Note that there are jobs now that an earlier answer does not know."""
         self._since = time.monotonic()

@@ -123,6 +123,7 @@ def test_what_goes_wrong_then_loses_nothing(project, change, kinds):
         print({{type(value).__name__ for value in found}}, found[-1])
     """
     project.write("hurt.py", ends, task=task)
+    project.write("pyproject.toml", "[tool.gridtask.site]\nfs_latency = 1\n", task="")
     done = project.run("hurt.py")
     assert sorted(kinds) == sorted(done.stdout.partition("}")[0] + "}"), done.stdout
     assert kinds == "{'int'}" or "no space left" in done.stdout
