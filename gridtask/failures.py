@@ -232,12 +232,24 @@ def diagnose(
     if ended.deleted_by:
         by = f"by {ended.deleted_by}"
         return where.error(Deleted, f"{where.place} was deleted {by}", cause=by)
-    status = ended.exit_status or 0
     if ended.failed == LIMIT_ENFORCED:
         return _over_limit(ended, where)
     if ended.failed in NODE_LOST:
         what = f"{where.place} was lost: {ended.failed_text}"
         return where.error(NodeLost, what, AGAIN)
+    if not ended.exit_status and not ended.failed:
+        return where.error(
+            ResultUnreadable,
+            f"the worker of {where.place} ended normally, but its result is not in "
+            "the cache folder",
+            f"{AGAIN}; if that does not help, {LEFT}" if has_begun else AGAIN,
+        )
+    return _ended_badly(ended, where, has_begun)
+
+
+def _ended_badly(ended: Accounting, where: Circumstances, has_begun: bool) -> CallError:
+    """Return what an exit status tells, or that there was not even a start."""
+    status = ended.exit_status or 0
     if 128 < status < 128 + signal.NSIG:
         return _killed(status - 128, ended, where)
     if status == STOPPED_EARLY:
@@ -249,19 +261,12 @@ def diagnose(
     if status and has_begun:
         what = f"its process on {where.place} was ended with exit status {status}"
         return where.error(Killed, what, LEFT)
-    if status or ended.failed:
-        how = "was not started"
-        if ended.exit_status is not None:
-            how = f"ended with exit status {status}"
-        reason = f": {ended.failed_text}" if ended.failed else ""
-        what = f"the worker of {where.place} {how}{reason}"
-        return where.error(WorkerFailedToStart, what, cause=f"it {how}{reason}")
-    return where.error(
-        ResultUnreadable,
-        f"the worker of {where.place} ended normally, but its result is not in the "
-        "cache folder",
-        f"{AGAIN}; if that does not help, {LEFT}" if has_begun else AGAIN,
-    )
+    how = "was not started"
+    if ended.exit_status is not None:
+        how = f"ended with exit status {status}"
+    reason = f": {ended.failed_text}" if ended.failed else ""
+    what = f"the worker of {where.place} {how}{reason}"
+    return where.error(WorkerFailedToStart, what, cause=f"it {how}{reason}")
 
 
 def never_submitted(where: Circumstances) -> CallError:
