@@ -53,6 +53,12 @@ ROOM = "look into its log, and for a full disk: gridtask rm --older 7d makes roo
 LEFT = "look into its log, and for os._exit and os.exec, also in libraries"
 """What to do next where a process has ended in the midst of a call."""
 
+SOFT = "allow more: cluster_params='-l s_rt=...' (or s_cpu)"
+"""What to do next at a soft limit other than `time`."""
+
+STARVED = ("MemoryError", "Cannot allocate memory", "failed to map segment")
+"""What Python and the dynamic loader say where memory does not suffice to start."""
+
 LOG_LINES = 10
 """Last lines of a worker's log that an error shows."""
 
@@ -92,6 +98,8 @@ class Circumstances:
         The task's name and the run's id, for advice.
     log_tail : str
         The end of the worker's log.
+    is_starved : bool
+        Whether the log speaks of memory that could not be had.
     """
 
     call: str
@@ -106,6 +114,7 @@ class Circumstances:
     task: str = ""
     run: str = ""
     log_tail: str = ""
+    is_starved: bool = False
 
     @property
     def place(self) -> str:
@@ -185,9 +194,11 @@ def task_exception(record: Mapping[str, Any], where: Circumstances) -> BaseExcep
             text += f" (its peak before that was {peak})"
         error = where.error(OutOfMemory, text, where.more_memory)
     elif isinstance(error, TimeLimit):
-        limit = f" of time={where.time}" if where.time else ""
+        # The call was the first of its array task, and has had nearly all its time.
+        is_soft = where.time and 2 * where.seconds < parse_time(where.time)
+        limit = f" of time={where.time}" if where.time and not is_soft else ""
         text = f"it was stopped after {where.seconds:.0f} s{limit}: {record['message']}"
-        error = where.error(TimeLimit, text, where.more_time)
+        error = where.error(TimeLimit, text, SOFT if is_soft else where.more_time)
     elif not isinstance(error, CallError):  # which says where by itself
         note = f"in {where.call} [{where.key[:8]}], {where.place}"
         note += f"; log: {where.log}" if where.log else ""
@@ -261,6 +272,10 @@ def _ended_badly(ended: Accounting, where: Circumstances, has_begun: bool) -> Ca
     if status and has_begun:
         what = f"its process on {where.place} was ended with exit status {status}"
         return where.error(Killed, what, LEFT)
+    if status and where.is_starved:
+        limit = f"memory={where.memory}" if where.memory else "its memory limit"
+        what = f"{limit} was too little for the worker of {where.place} to start"
+        return where.error(OutOfMemory, what, where.more_memory, cause="at the start")
     how = "was not started"
     if ended.exit_status is not None:
         how = f"ended with exit status {status}"

@@ -183,6 +183,21 @@ def test_the_cause_is_the_remote_traceback():
     assert "in raised" in str(cause)
 
 
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("00:00:10", ["9 s of time=00:00:10", '(time="00:00:20")']),
+        ("01:00:00", ["stopped after 9 s: its time", "-l s_rt=..."]),
+    ],
+)
+def test_a_soft_limit_is_told_from_the_time_that_was_asked_for(time, said):
+    """More of `time` would not help where s_rt was the limit."""
+    record = describe_exception(TimeLimit("its time is over (SIGUSR1)"))
+    where = dataclasses.replace(WHERE, time=time, seconds=9.0)
+    told = str(task_exception(record, where))
+    assert all(part in told for part in said), told
+
+
 def test_the_workers_own_frames_are_left_out():
     """The traceback begins with the task's function."""
     record = describe_exception(raised(ValueError()), skip=1)
@@ -316,6 +331,12 @@ CASES = {
         {},
         WorkerFailedToStart,
         ["ended with exit status 1"],
+    ),
+    "too little memory to start": (
+        ended(exit_status=1),
+        {"memory": "25M", "is_starved": True},
+        OutOfMemory,
+        ["memory=25M was too little for the worker", 'memory="50M"'],
     ),
     "exit status of no signal": (
         ended(exit_status=255),

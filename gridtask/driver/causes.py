@@ -74,6 +74,7 @@ class Causes:
         job = self._watch.job_of(place) if place else None
         log = self._watch.log_of(place) if place else None
         plan = self.plan_of(place)
+        words = self._last_words(place) if place else ""
         return Circumstances(
             call=self._texts(index),
             key=self._plan.keys[index].hex(),
@@ -84,7 +85,8 @@ class Causes:
             time=plan.time,
             task=plan.task,
             run=self._plan.run_id,
-            log_tail=self._tail(place) if place else "",
+            log_tail=_tail(words),
+            is_starved=any(sign in words for sign in failures.STARVED),
         )
 
     def printed(self, index: int) -> bytes:
@@ -111,13 +113,11 @@ class Causes:
         log = self._watch.log_of(place)
         return logs.read(log, start, end) or b"" if log else b""
 
-    def _tail(self, place: Place) -> str:
-        """Return the last lines of what the call printed that an array task is in."""
+    def _last_words(self, place: Place) -> str:
+        """Return the end of what the call has printed that an array task is in."""
         start, end = self._unfinished(place)
         text = self._read(place, max(start, end - logs.KEPT_BYTES), end)
-        lines = without_own_frames(text.decode(errors="replace").splitlines())
-        last = [shorten(line, LINE_WIDTH) for line in lines[-failures.LOG_LINES :]]
-        return "\n".join(last)
+        return text.decode(errors="replace")
 
     def about(self, index: int) -> dict[str, Any]:
         """Return what is known of where a call ran and what it used."""
@@ -186,6 +186,13 @@ class Causes:
             what = f"its error record cannot be read: {record.exception}"
             return where.error(ResultUnreadable, what)
         return failures.task_exception(record, where)
+
+
+def _tail(text: str) -> str:
+    """Return the last lines of a log as an error shows them."""
+    lines = without_own_frames(text.splitlines())
+    last = [shorten(line, LINE_WIDTH) for line in lines[-failures.LOG_LINES :]]
+    return "\n".join(last)
 
 
 def without_own_frames(lines: Iterable[str]) -> list[str]:

@@ -49,3 +49,26 @@ def test_closed_stdin_changes_nothing(project, on_local):
     project.run("program.py", stdin=None, preexec_fn=lambda: os.close(0))
     project.run("program.py")
     assert project.marks() == ["1", "2"]
+
+
+def test_memory_too_little_to_start_is_told_as_such(project, backend):
+    """And not as a module that cannot be imported."""
+    project.write(
+        "program.py",
+        """
+        import numpy as np
+
+        from gridtask import grid_task
+
+        @grid_task(memory="40M")
+        def total(n):
+            return np.arange(n).sum()
+
+        (error,) = total.map([3], return_exceptions=True)
+        print(type(error).__name__, error)
+        """,
+    )
+    said = project.run("program.py").stdout
+    assert said.startswith("OutOfMemory"), said
+    assert "memory=40M was too little" in said
+    assert '"80M"' in said
