@@ -73,6 +73,15 @@ def test_readme_names_every_verb():
     assert sorted(named) == sorted(verbs)
 
 
+def test_contributing_tells_what_each_part_is_for():
+    """Nobody has to guess where something belongs."""
+    parts = [f"{path.name}/" for path in PACKAGE.iterdir() if path.is_dir()]
+    parts += [path.name for path in PACKAGE.glob("*.py")]
+    names = [name for name in parts if not name.startswith("_")]
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
 def test_generated_parts_are_whole():
     """The page of the command has each verb's help; all marks of pages are known."""
     spec = importlib.util.spec_from_file_location(
