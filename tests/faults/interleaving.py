@@ -23,7 +23,7 @@ class Actor:
         self.mortality = mortality
         self.is_dead = False
         self.weight = 1.0
-        self.asleep_until = 0
+        self.asleep_until = 0.0
         self.go = threading.Lock()
         self.go.acquire()
 
@@ -44,9 +44,13 @@ class Interleaving:
         What actors failed with.
     """
 
+    max_steps = N_STEPS_MAX
+
     def __init__(self, draw: random.Random) -> None:
         self._draw = draw
         self._actors: list[Actor] = []
+        self._threads: list[threading.Thread] = []
+        self._is_running = False
         self._current: Actor | None = None
         self._end = threading.Event()
         self.is_paused = False
@@ -56,34 +60,45 @@ class Interleaving:
 
     def add(
         self, name: str, work: Callable[[], None], *, mortality: float = 0.0
-    ) -> None:
+    ) -> Actor:
         """Add an actor that is killed at each step with some probability."""
-        self._actors.append(Actor(name, work, mortality))
+        actor = Actor(name, work, mortality)
+        self._actors.append(actor)
+        if self._is_running:
+            self._start(actor)
+        return actor
 
     def run(self) -> None:
         """Run all actors to their ends."""
-        threads = [
-            threading.Thread(target=self._live, args=(actor,), daemon=True)
-            for actor in self._actors
-        ]
-        for thread in threads:
-            thread.start()
+        self._is_running = True
+        for actor in list(self._actors):
+            self._start(actor)
         self._hand_over()
         self._end.wait()
-        for thread in threads:
+        for thread in self._threads:
             thread.join()
+
+    def _start(self, actor: Actor) -> None:
+        thread = threading.Thread(target=self._live, args=(actor,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    @property
+    def me(self) -> Actor | None:
+        """The actor that asks, None outside of actors."""
+        me = self._current
+        is_mine = me is not None and threading.current_thread().name == me.name
+        return me if is_mine else None
 
     def step(self) -> None:
         """Give way to whoever is next. Outside of actors this does nothing."""
-        me = self._current
-        if me is None or threading.current_thread().name != me.name:
-            return
-        if self.is_paused:
+        me = self.me
+        if me is None or self.is_paused:
             return
         if me.is_dead:
             raise Killed
         self.n_steps += 1
-        assert self.n_steps < N_STEPS_MAX, "an endless loop"
+        assert self.n_steps < self.max_steps, "an endless loop"
         if self._draw.random() < me.mortality:
             me.is_dead = True
             self.n_killed += 1
@@ -93,6 +108,8 @@ class Interleaving:
             self._current = following
             following.go.release()
             me.go.acquire()
+            if me.is_dead:
+                raise Killed
 
     @property
     def n_alive(self) -> int:
@@ -102,15 +119,20 @@ class Interleaving:
     def stall(self) -> None:
         """Let the others go on for long, then go on."""
         if self._current is not None:
-            self._current.asleep_until = self.n_steps + self._draw.randint(20, 500)
+            self._current.asleep_until = self._time() + self._draw.randint(20, 500)
         self.step()
+
+    def _time(self) -> float:
+        """Return what `Actor.asleep_until` is compared with."""
+        return self.n_steps
 
     def _choose(self) -> Actor:
         """Return the actor that runs next."""
         if self._draw.random() < 0.03:
             for actor in self._actors:
                 actor.weight = self._draw.choice((0.001, 0.1, 1.0, 5.0))
-        awake = [a for a in self._actors if a.asleep_until <= self.n_steps]
+        now = self._time()
+        awake = [a for a in self._actors if a.asleep_until <= now]
         able = awake or self._actors
         return self._draw.choices(able, [actor.weight for actor in able])[0]
 

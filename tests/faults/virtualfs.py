@@ -236,6 +236,14 @@ class VirtualFolder:
             return False
         return not self._is_lost()
 
+    def move(self, path, target) -> None:
+        self._step()
+        self._link(os.path.basename(target), self._unlink(path))
+
+    def touch(self, path) -> None:
+        self._step()
+        self._find(path).mtime = self.now
+
     def _is_lost(self) -> bool:
         """Return whether to report as failed what was done."""
         return self._draw.random() < self.lost_replies
