@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-WITH_TESTS = {
-    "quickstart.py",
-    "simple.py",
-    "non_interactive.py",
-    "pygrid_tutorial.py",
-    "digits.py",
-}
-OTHERS = sorted({path.name for path in EXAMPLES.glob("*.py")} - WITH_TESTS)
-NOTHING_COMPUTED = "/ 0 finished / 0 running / 0 failed / 0 in queue"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -110,9 +102,18 @@ def test_digits(project, on_cell):
     assert len(list(project.folder.glob(".gridtask/f/score*/*"))) < 60
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_other_example(project, on_local, name):
-    """It ends well, and its second run computes nothing."""
-    project.run(name)
-    counted = counts(project.run(name))
-    assert all(line.endswith(NOTHING_COMPUTED) for line in counted), counted
+def test_workflow(project, backend):
+    """Submitted by one process, fetched by another; run again, all is reused."""
+    for n_cached in (0, 1):
+        submitted = project.run("workflow.py").stdout
+        assert submitted.startswith("submitted: <gridtask.Run ")
+        fetched = project.run("workflow.py", "results")
+        assert re.fullmatch(r"10 subjects, mean 4\.[45]\d\d\n", fetched.stdout)
+        assert f"1 calls: {n_cached} cached / {1 - n_cached} finished" in fetched.stderr
+
+
+def test_every_example_has_a_test():
+    """One that is new is not forgotten."""
+    tests = Path(__file__).read_text()
+    untried = [p.name for p in EXAMPLES.glob("*.py") if f'run("{p.name}"' not in tests]
+    assert untried == []

@@ -163,6 +163,7 @@ def test_a_repair_saves_all_that_is_intact(store, at):
     before = found_in(store)
     report = check(store.root, read_data=True, repair=True)
     assert not report.is_damaged
+    assert report.findings
     assert all("saved" in finding.repaired for finding in report.findings)
     assert found_in(store) == before
     assert len(before) >= 4
