@@ -33,6 +33,9 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NO
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a full disk, or a used up quota."""
 
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+"""Errors of a process, or a host, that has too many files open."""
+
 GONE = (errno.ENOENT, errno.ESTALE)
 """Errors that say that a file is there no longer. ESTALE: removed by another
 client of the file server."""

@@ -134,7 +134,7 @@ def describe_call(call: Call) -> CallDetails:
         code=entry.code.hex(),
         is_stale=entry.code not in current_codes(folder),
         log=_last_lines(logs.of_record(folder, call.number)),
-        file=str(folder.path / folder.file_name(call.number)),
+        file=folder.file(call.number).path,
         **fields,
     )
 

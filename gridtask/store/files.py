@@ -21,7 +21,7 @@ from gridtask.errors import (
     warn,
 )
 from gridtask.store.index import ROW_MASK, Index
-from gridtask.store.reader import SegmentReader
+from gridtask.store.reader import OPEN, SegmentReader
 from gridtask.store.record import UID_SIZE, Kind, replaced_by
 
 T = TypeVar("T")
@@ -30,6 +30,9 @@ SUFFIXES = (".seg", ".pack")
 
 MAX_OPEN_FILES = 64
 """Descriptors that a folder keeps; the usual limit of a process is 1024."""
+
+MAX_OPEN = 4 * MAX_OPEN_FILES
+"""Descriptors that all folders keep together, each opened again when needed."""
 
 MANY_FILES = 32
 """From so many new files on, they are opened by several threads."""
@@ -191,7 +194,8 @@ class Files:
 
     def _open_all(self, names: list[str]) -> Iterator[tuple[str, SegmentReader | None]]:
         """Open files, many at the same time."""
-        is_many = len(self._numbers) + len(names) > MAX_OPEN_FILES
+        n_files = len(self._numbers) + len(names)
+        is_many = n_files > MAX_OPEN_FILES or n_files + len(OPEN) > MAX_OPEN
         open_one = partial(self._open, is_many=is_many)
         return zip(names, at_once(open_one, names), strict=True)
 
@@ -205,15 +209,29 @@ class Files:
         except StoreError:
             raise
         except OSError as error:
-            if error.errno in fs.GONE:
-                self._vanished.add(name)
-            else:
-                _warn(f"cannot read {str(self.path / name)!r}: {error}")
+            self._note_unreadable(name, error)
         else:
             if is_many:
                 file.close()
             return file
         return None
+
+    def _note_unreadable(self, name: str, error: OSError) -> None:
+        """Note that a file is gone, or tell why it is not read.
+
+        Raises
+        ------
+        StoreError
+            If that is not the file's fault: all its results would be missing.
+        """
+        if error.errno in fs.GONE:
+            self._vanished.add(name)
+            return
+        msg = f"cannot read {str(self.path / name)!r}: {error}"
+        if error.errno in fs.NO_DESCRIPTORS:
+            msg += ". Expected a free descriptor. Next: close files, or ulimit -n 4096"
+            raise StoreError(msg) from error
+        _warn(msg)
 
     def _add(self, name: str, file: SegmentReader) -> bool:
         """Take a new file into the index; return whether it holds records."""
@@ -300,9 +318,11 @@ class Files:
         self.index.files[number].close()
 
     def limit_open(self) -> None:
-        """Close what is more than a folder should keep open."""
-        if len(self.index.files) > MAX_OPEN_FILES:
-            for file in self.index.files[:-MAX_OPEN_FILES]:
+        """Close what is more than a folder, or all of them, should keep open."""
+        n_kept = MAX_OPEN_FILES if len(OPEN) <= MAX_OPEN else 0
+        n_files = len(self.index.files)
+        if n_files > n_kept:
+            for file in self.index.files[: n_files - n_kept]:
                 file.close()
 
 

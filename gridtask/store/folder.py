@@ -153,10 +153,6 @@ class Folder:
         """Yield parts of the entries of records; see `Index.fields`."""
         return self._index.fields(layout, numbers)
 
-    def file_name(self, number: int) -> str:
-        """Return the name of the file that a record is in."""
-        return os.path.basename(self.file(number).path)
-
     def meta(self, number: int) -> dict[str, object]:
         """Return a record's meta.
 
@@ -167,7 +163,9 @@ class Folder:
             a large payload.
         """
         with self._lock:
-            return self.file(number).meta(self.entry(number))
+            meta = self.file(number).meta(self.entry(number))
+            self._files.limit_open()
+            return meta
 
     def metas(self, numbers: Sequence[int]) -> list[dict[str, object] | OSError]:
         """Return the metas of many records, neighbours read together.
@@ -190,7 +188,9 @@ class Folder:
             If the record is damaged.
         """
         with self._lock:
-            return self.file(number).payload(self.entry(number))
+            payload = self.file(number).payload(self.entry(number))
+            self._files.limit_open()
+            return payload
 
     def file(self, number: int) -> SegmentReader:
         """Return the file that a record is in."""

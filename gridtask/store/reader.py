@@ -27,6 +27,9 @@ GLANCE = 1 << 20
 SMALL_RECORD = 4096
 """Bytes of records that are rather copied than viewed: a view costs 0.1 µs."""
 
+OPEN: set[int] = set()
+"""Descriptors of all readers of this process."""
+
 _IDENTITY = struct.Struct("<24xII8xQ22xBx")
 _ORIGIN = struct.Struct("<24xI44x")
 
@@ -116,6 +119,7 @@ class SegmentReader:
         """Return the descriptor, opened (again) if need be."""
         if self._fd < 0:
             self._fd, status = fs.open_status(self.path)
+            OPEN.add(self._fd)
             self.size = status.st_size
             self.modified_at = status.st_mtime
             self.used_at = status.st_atime
@@ -286,11 +290,7 @@ class SegmentReader:
             self._verified.add(entry.offset)
 
     def _check(
-        self,
-        entry: Entry,
-        before: bytes,
-        blocks: Iterable[Buffer],
-        n_bytes: int,
+        self, entry: Entry, before: bytes, blocks: Iterable[Buffer], n_bytes: int
     ) -> None:
         """Compare a record with its index entry and its checksums."""
         if n_bytes == entry.payload_len:
@@ -388,6 +388,7 @@ class SegmentReader:
         """Close the file; it is opened again when something is read."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
+            OPEN.discard(fd)
             fs.close(fd)
 
     def __del__(self) -> None:

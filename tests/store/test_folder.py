@@ -29,6 +29,7 @@ from gridtask.store import record
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.pack import PackWriter
+from gridtask.store.reader import OPEN
 from gridtask.store.record import Kind
 from gridtask.store.segment import SegmentReader, SegmentWriter
 from gridtask.store.values import encode
@@ -154,6 +155,36 @@ def test_many_files_are_opened_by_threads(folder_path):
     assert found_in(folder, n) == {i: i for i in range(n)}
     n_open = len(os.listdir("/proc/self/fd")) - n_before
     assert n_open <= files_module.MAX_OPEN_FILES
+
+
+def test_many_folders_keep_few_files_open(tmp_path, monkeypatch):
+    """A cache may have more tasks than a process may have files open."""
+    monkeypatch.setattr(files_module, "MAX_OPEN", n_most := len(OPEN) + 8)
+    folders = []
+    for task in range(30):
+        fs.make_folder(path := tmp_path / f"task{task}")
+        write(path, "a", {0: task})
+        write(path, "b", {1: task})
+        folders.append(folder_at(path))
+        assert len(OPEN) <= n_most
+    for task, folder in enumerate(folders):
+        numbers = folder.find([key_of(0), key_of(1)])
+        assert folder.load(numbers) == [task, task]
+        assert folder.meta(numbers[0]) == {}
+        assert folder.payload(numbers[1])
+        assert folder.metas(numbers) == [{}, {}]
+        assert len(OPEN) <= n_most
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])
+def test_results_are_not_missing_because_too_many_files_are_open(
+    folder_path, fail_at, code
+):
+    """They would be computed again."""
+    write(folder_path, "a", {0: 0})
+    fail_at("open_status", 1, code)
+    with pytest.raises(StoreError, match="ulimit"):
+        folder_at(folder_path)
 
 
 def test_many_growing_files_are_looked_at_now_and_then(folder_path, monkeypatch):
@@ -579,7 +610,7 @@ def test_a_pack_takes_the_place_of_the_files_that_it_lists(folder_path):
     for either in (folder, folder_at(folder_path)):
         values = {i: value.tolist() for i, value in found_in(either).items()}
         assert values == {0: [0, 0, 0], 1: [1, 1, 1]}
-        names = {either.file_name(n) for n in either.numbers(Kind.OK)}
+        names = {Path(either.file(n).path).name for n in either.numbers(Kind.OK)}
         assert names == {"p.pack"}
 
 
