@@ -50,13 +50,7 @@ class Report:
         return any(f.is_damage and not f.repaired for f in self.findings)
 
 
-def check(
-    root: str | Path,
-    *,
-    read_data: bool = False,
-    repair: bool = False,
-    tell: Callable[[Path], object] = lambda path: None,
-) -> Report:
+def check(root: str | Path, *, read_data: bool = False, repair: bool = False) -> Report:
     """Check a cache folder.
 
     Parameters
@@ -69,8 +63,6 @@ def check(
     repair : bool
         Whether to save what is intact of damaged files, and to remove what
         dead processes have left.
-    tell : callable
-        Is told of each folder before it is looked at.
 
     Returns
     -------
@@ -84,7 +76,7 @@ def check(
     OSError
         If the folder cannot be read at all, or a repair cannot be written.
     """
-    return _Check(Store(Path(root).absolute()), read_data, repair).run(tell)
+    return _Check(Store(Path(root).absolute()), read_data, repair).run()
 
 
 class _Check:
@@ -97,7 +89,7 @@ class _Check:
         self._report = Report()
         self._now = 0.0
 
-    def run(self, tell: Callable[[Path], object]) -> Report:
+    def run(self) -> Report:
         """Go through the cache."""
         self._now = fs.server_now(self._store.root)
         self._check_folder(self._store.root, fs.check_folder)
@@ -105,10 +97,8 @@ class _Check:
         for path in (self._store.tasks, self._store.trash):
             self._check_folder(path)
         for folder in self._store.folders():
-            tell(folder.path)
             self._check_folder(folder.path)
             self._check_task(folder.path, folder.name)
-        tell(self._store.runs)
         self._check_folder(self._store.runs)
         self._check_runs()
         return self._report

@@ -45,6 +45,11 @@ class Attempt(NamedTuple):
         """Return ``"118.7"``."""
         return f"{self.job_id}.{self.task}"
 
+    @property
+    def job_number(self) -> int:
+        """Grid Engine's number of the job; 0 where other backends name theirs."""
+        return int(self.job_id) if self.job_id.isdecimal() else 0
+
 
 class Computation:
     """Runs calls one after another and writes their records.
@@ -104,7 +109,9 @@ class Computation:
         """
         attempt = self._attempt
         stem = f"{attempt.run_id}.{attempt.task}"
-        writer = self._folder.writer(stem, task=attempt.task, meta=self._about)
+        writer = self._folder.writer(
+            stem, job_id=attempt.job_number, task=attempt.task, meta=self._about
+        )
         writer.begin()
         n_failed = 0
         inside = INSIDE_CALL.set(True)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import gridtask
+from gridtask.store.record import unpack_file_header
 
 TASKS = """
     import time
@@ -114,6 +115,17 @@ def test_unknown_run_lists_near_ones(tasks, gate):
     tasks.wait_for.submit_map([{"gate": str(gate), "n": 1}], run="gated").results()
     with pytest.raises(KeyError, match="gated"):
         gridtask.open_run("gate")
+
+
+def test_segments_name_the_job_that_wrote_them(tasks, gate, backend, tmp_path):
+    """Of a file that is left over it can be told where it came from."""
+    gate.touch()
+    run = tasks.wait_for.submit_map([{"gate": str(gate), "n": 1}])
+    run.results()
+    (path,) = (tmp_path / "cache/f").glob(f"*/{run.id}.1.*")
+    header = unpack_file_header(path.read_bytes(), str(path))
+    job = run[0].job_id.partition(".")[0] if backend == "gridengine" else "0"
+    assert (header.job_id, header.task) == (int(job), 1)
 
 
 def test_timeout_leaves_the_jobs_running(tasks, gate, backend):
