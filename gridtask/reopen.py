@@ -126,26 +126,25 @@ def _reopen(store: Store, settings: config.Settings, run_id: str) -> Run[Any]:
     )
     children = [id_ for id_ in _all_ids(store) if is_child_of(id_, run_id)]
     for child in sorted(children, key=round_of):
-        execution.follow(open_claim(store.runs, child))
+        claims[child] = open_claim(store.runs, child)
+        execution.follow(claims[child])
     loader = _Loader(store.runs / f"{run_id}.run", plan)
     execution.texts = loader.text
+    # Before the look at the results: those of a run that ended since may be new.
+    summaries = {id_: _summary(claim) for id_, claim in claims.items()}
     execution.step(now=True)
-    _fail_ended(execution)
+    _fail_ended(execution, summaries)
     return Run(execution, loader.arguments, plan.task)
 
 
-def _fail_ended(execution: Execution) -> None:
-    """Fail the open calls of runs that have ended; others are still under way."""
-    summaries: dict[str, Mapping[str, Any]] = {}
+def _fail_ended(
+    execution: Execution, summaries: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Fail the open calls of runs that had ended; others are still under way."""
     for index in execution.open_calls:
         place = execution.claim_of(index)
-        if place is None:
-            continue
-        claim = place[0]
-        run_id = claim.plan.run_id
-        if run_id not in summaries:
-            summaries[run_id] = _summary(claim)
-        if summaries[run_id]:
+        run_id = place[0].plan.run_id if place else ""
+        if summaries.get(run_id):
             failed = summaries[run_id].get("failed", {})
             kind = failed.get(execution.plan.keys[index].hex(), "removed")
             where = execution.causes.where(index)
@@ -187,4 +186,11 @@ class _Loader:
             self._file = RunFile(self._path)
         if self._packed is None:
             self._packed = self._file.arguments(self._plan)
+        if index not in self._packed:
+            key = self._plan.keys[index].hex()[:8]
+            msg = (
+                f"run {self._plan.run_id} does not hold the arguments of call {key}, "
+                "which another run has computed; submit_map keeps those of all calls"
+            )
+            raise GridTaskError(msg)
         return self._file.unpack(self._packed[index])

@@ -17,6 +17,7 @@ from gridtask.claims.world import World
 from gridtask.driver import retry
 from gridtask.driver.retry import Resources, Resubmitter
 from gridtask.plan import JobRange, Place
+from gridtask.store import values
 from gridtask.store.store import Store
 
 KEYS = [bytes([i]) * 16 for i in range(4)]
@@ -212,3 +213,17 @@ def test_what_a_user_asks_for_is_submitted(rerun, plan, new_resubmitter):
     """A rerun that was interrupted long ago does not stand in the way."""
     rounds = new_resubmitter().submit(plan, KEYS[1:2], Resources(), is_asked=True)
     assert keys_of(rounds) == {"abcdefghr2": (KEYS[1:2], True)}
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_call_that_has_a_result_by_now_is_not_submitted_again(
+    store, plan, new_resubmitter, is_asked
+):
+    """The run that computed it is over; only a user may ask for it all the same."""
+    writer = store.folder("simulate").writer("abcdefghr2.1", meta={})
+    writer.put(KEYS[0], bytes(8), values.encode(0), meta={})
+    writer.close()
+    driver = new_resubmitter()
+    rounds = driver.submit(plan, KEYS[:2], Resources(), is_asked=is_asked)
+    first = 0 if is_asked else 1
+    assert keys_of(rounds) == {"abcdefghr2": (KEYS[first:2], True)}

@@ -827,6 +827,22 @@ def test_calls_of_one_array_task_may_be_followed_one_after_the_other(
     assert sorted(execution.open_calls) == [0, 1, 2, 3]
 
 
+def test_results_of_a_run_that_is_just_over_count(
+    retrying, backend, clock, resubmitter, write, monkeypatch
+):
+    """Another driver has submitted lost calls again, and has written down the end."""
+
+    def look(plan, keys):
+        write([0, 1, 2, 3])
+        return []
+
+    monkeypatch.setattr(resubmitter, "submitted_elsewhere", look)
+    backend.tasks = {}
+    pass_time(retrying, clock, 200)
+    assert [retrying.state_of(index) for index in range(4)] == ["finished"] * 4
+    assert resubmitter.submitted == []
+
+
 @pytest.fixture
 def recutting(store, claim, backend, clock, resubmitter, write, monkeypatch):
     """An execution that takes back what waits when it looks next: call 3."""

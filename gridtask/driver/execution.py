@@ -322,8 +322,8 @@ class Execution:
         lost = self._recovery.not_settled(self._watch.lost())
         if lost:
             has_begun = begun(fs.list_names(self.folder.path))
-            self._collect()  # a last look: a result counts more than any evidence
             self._continue(self._recovery.submitted_elsewhere(lost))
+            self._collect()  # a last look: a result counts more than any evidence
         for task in lost:
             if task.indices:
                 self._give_up(task, has_begun)

@@ -115,7 +115,8 @@ class Resubmitter:
     ) -> list[Round]:
         """Submit some calls of a published run as a new one.
 
-        Those that another driver has submitted meanwhile are left to it.
+        Those that another driver has submitted meanwhile are left to it, and those
+        that have a result by now are left out.
 
         Parameters
         ----------
@@ -130,7 +131,8 @@ class Resubmitter:
             them now must be gone first.
         is_asked : bool
             True if a user has asked for it, perhaps with other resources: then
-            calls are left to a run only if it continues this one.
+            calls are left to a run only if it continues this one, and no result
+            spares them.
 
         Returns
         -------
@@ -146,11 +148,19 @@ class Resubmitter:
             rounds = _rounds(keys, self._later_claims(plan, is_asked=is_asked))
             taken = {key for a_round in rounds for key in a_round.keys}
             rest = [key for key in keys if key not in taken]
+            if not is_asked:
+                rest = self._without_results(rest)
             if not rest:
                 return rounds
             claim, file_id = self._publish(plan, rest, more)
         submit_jobs(self._backend, claim, file_id, self._holds_on(set(inputs)))
         return [*rounds, Round(claim, rest, is_own=True)]
+
+    def _without_results(self, keys: list[bytes]) -> list[bytes]:
+        """Leave out the calls that have a result: a run that had them may be over."""
+        self._folder.refresh()
+        found = zip(keys, self._folder.find(keys), strict=True)
+        return [key for key, number in found if number < 0]
 
     def submitted_elsewhere(self, plan: RunPlan, keys: list[bytes]) -> list[Round]:
         """Return the rounds in which other drivers have submitted calls of a run.
