@@ -109,6 +109,24 @@ def test_of_several_runs_of_a_name_the_latest_is_opened(tasks, gate):
     assert gridtask.open_run("gated").args[0]["n"] == 2
 
 
+def test_a_run_is_opened_without_the_one_that_it_had_adopted_from(
+    tasks, gate, backend, tmp_path
+):
+    """Where the calls that have no result are is not known then; the rest is there."""
+    if backend == "serial":
+        pytest.skip("nothing is in flight that could be adopted")
+    calls = [{"gate": str(gate), "n": n} for n in range(2)]
+    first = tasks.wait_for.submit_map(calls)
+    tasks.wait_for.submit_map(calls, run="second")
+    gate.touch()
+    first.results()
+    tasks.wait_for.forget(**calls[0])
+    (tmp_path / f"cache/runs/{first.id}.run").unlink()
+    again = gridtask.open_run("second")
+    assert again[0].place is None
+    assert again.progress().finished == [1]
+
+
 def test_unknown_run_lists_near_ones(tasks, gate):
     """A KeyError names what there is."""
     gate.touch()
