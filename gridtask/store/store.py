@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_hexdigest
 
@@ -26,9 +25,6 @@ from gridtask.errors import (
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
-
-if TYPE_CHECKING:
-    from gridtask.store.check import Report
 
 __all__ = [
     "Folder",
@@ -266,12 +262,6 @@ class Store:
             age = fs.server_now(self.trash) - fs.changed_at(path)
             if age > DAMAGED_SECONDS:
                 fs.remove(path)
-
-    def check(self, *, read_data: bool = False, repair: bool = False) -> Report:
-        """Check all files of the cache; see `gridtask.store.check.check`."""
-        from gridtask.store.check import check
-
-        return check(self.root, read_data=read_data, repair=repair)
 
 
 def unusable(root: Path, error: OSError) -> StoreError:

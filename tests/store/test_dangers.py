@@ -10,6 +10,7 @@ import pytest
 
 from gridtask import fs
 from gridtask.errors import UnsafeStoreError
+from gridtask.store.check import check
 from gridtask.store.folder import Folder
 from gridtask.store.store import Store
 from gridtask.store.values import encode
@@ -69,7 +70,7 @@ def test_a_cache_may_have_an_odd_path(tmp_path, name):
     writer = store.folder("task").writer("run.1")
     writer.put(bytes(16), bytes(8), encode(1))
     writer.close()
-    assert store.check(read_data=True).findings == []
+    assert check(store.root, read_data=True).findings == []
     assert os.listdir(tmp_path) == [name]
 
 
@@ -166,7 +167,7 @@ def test_what_others_may_have_put_there_is_never_read(tmp_path, hazard):
     assert command in str(caught[0].message)
     if command != "another cache folder":
         assert f"{command}{shlex.quote(str(path))}" in str(caught[0].message)
-    (finding,) = store.check().findings
+    (finding,) = check(store.root).findings
     assert (finding.kind, finding.is_damage) == ("permissions", True)
     assert command in finding.text
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gridtask import fs
 from gridtask.store import compaction, sweep
+from gridtask.store.check import check
 from gridtask.store.store import Store
 from gridtask.store.values import encode
 
@@ -97,7 +98,7 @@ class StoreMachine(RuleBasedStateMachine):
         """A check of everything finds nothing."""
         for writer in self.writers:
             writer.sync()
-        assert self.store.check(read_data=True).findings == []
+        assert check(self.store.root, read_data=True).findings == []
 
     @invariant()
     def all_agree(self):

@@ -15,6 +15,7 @@ import pytest
 from gridtask import fs
 from gridtask.errors import StoreError, StoreVersionError, UnsafeStoreError
 from gridtask.store import store as module
+from gridtask.store.check import check
 from gridtask.store.store import Store, folder_name, writing
 from gridtask.store.values import encode
 
@@ -137,7 +138,7 @@ def test_a_newer_cache_is_refused(tmp_path):
     with pytest.raises(StoreVersionError, match=r"format 2.*upgrade"):
         Store.open(store.root)
     with pytest.raises(StoreVersionError, match=r"format 2.*upgrade"):
-        store.check(repair=True)
+        check(store.root, repair=True)
 
 
 def test_a_shared_cache_is_refused(tmp_path):
@@ -156,7 +157,7 @@ def test_folders_that_others_can_write_are_refused(tmp_path, where):
     (store.root / where).chmod(0o770)
     with pytest.raises(UnsafeStoreError, match="chmod go-w"):
         _ = Store.open(store.root).runs
-    (finding,) = store.check().findings
+    (finding,) = check(store.root).findings
     assert finding.kind == "permissions"
     assert f"chmod go-w {store.root / where}" in finding.text
 
