@@ -105,7 +105,7 @@ def test_a_damaged_payload_is_found_by_reading(store):
     path = fill(store)
     flip(path, SegmentReader.open(path).entries[3].payload_at + 15)
     assert check(store.root).findings == []
-    report = store.check(read_data=True)
+    report = check(store.root, read_data=True)
     assert kinds(report) == ["record"]
     assert report.is_damaged
     assert report.findings[0].lost == ((key_of(2), "x=2"),)
