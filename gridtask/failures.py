@@ -268,7 +268,7 @@ def _ended_badly(ended: Accounting, where: Circumstances, has_begun: bool) -> Ca
         return where.error(TimeLimit, what, where.more_time)
     if status == STORE_UNUSABLE:
         what = f"the worker of {where.place} could not use the cache folder"
-        return where.error(WorkerFailedToStart, what, cause="cache folder")
+        return where.error(WorkerFailedToStart, what, ROOM, cause="cache folder")
     if status and has_begun:
         what = f"its process on {where.place} was ended with exit status {status}"
         return where.error(Killed, what, LEFT)

@@ -324,7 +324,7 @@ CASES = {
         ended(exit_status=75),
         {},
         WorkerFailedToStart,
-        ["could not use the cache folder"],
+        ["could not use the cache folder", "full disk: gridtask rm --older 7d"],
     ),
     "worker failed": (
         ended(exit_status=1),
