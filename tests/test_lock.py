@@ -110,6 +110,13 @@ def test_a_stale_lock_of_another_host_is_broken(tmp_path):
         assert is_held()
 
 
+def test_a_lock_of_a_time_to_come_is_broken(tmp_path):
+    """The file server's clock was wrong when it was made; nobody waits for years."""
+    write_lock(tmp_path, other_host(), age=-365 * 86_400)
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()
+
+
 @pytest.mark.parametrize("process", [this_process, other_host])
 def test_a_fresh_lock_is_waited_for(tmp_path, process):
     """A holder that may live keeps its lock until it gives it back."""

@@ -118,7 +118,7 @@ def _leftovers(
         run_id = _run_of(name)
         is_old = now - newest[run_id] > KEEP_SECONDS
         is_given_up = is_old and flights.is_known and run_id not in alive
-        age = now - status.st_mtime
+        age = abs(now - status.st_mtime)
         is_unfinished = name.endswith(".tmp") and age > TEMPORARY_SECONDS
         if is_given_up or is_unfinished:
             yield name

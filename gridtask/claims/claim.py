@@ -176,7 +176,7 @@ class Claim:
         if has_ended:
             patience = IN_DOUBT_SECONDS.get(self.plan.backend, 0.0)
         try:
-            return fs.server_now(self.runs) - self._submitted_at() < patience
+            return abs(fs.server_now(self.runs) - self._submitted_at()) < patience
         except FileNotFoundError:
             return False
 

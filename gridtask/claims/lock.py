@@ -124,7 +124,8 @@ def _break_if_stale(path: Path) -> None:
         seen = _content(path)
         age = fs.server_now(path.parent) - fs.modified_at(path)
         patience = LOCK_SECONDS if seen else HALF_WRITTEN_SECONDS
-        if age < patience and not _has_holder_ended(seen):
+        # By its distance: a lock of a time to come would be waited for for ever.
+        if abs(age) < patience and not _has_holder_ended(seen):
             return
         if _content(path) == seen:
             aside = path.with_name(f"submit.lock.{os.urandom(8).hex()}")
