@@ -649,6 +649,22 @@ def test_a_kill_as_others_end_is_no_deletion(execution, backend, clock):
     assert {type(error) for error in execution.failures.values()} == {Killed}
 
 
+def test_a_kill_waits_until_it_is_clear_what_became_of_others(
+    execution, backend, clock
+):
+    """They vanished with it, but the record of their end comes later than its own."""
+    execution.step(now=True)
+    backend.accounting_seconds = 15.0
+    backend.tasks = {}
+    ends = [record(n, failed=100, exit_status=137) for n in (1, 2)]
+    backend.records = ends[:1]
+    pass_time(execution, clock, 12)
+    assert not execution.failures
+    backend.records = ends
+    pass_time(execution, clock, 200)
+    assert {type(error) for error in execution.failures.values()} == {Killed}
+
+
 def test_a_kill_while_others_wait_is_no_deletion(execution, backend, clock):
     """They vanish only later."""
     execution.step(now=True)
