@@ -12,6 +12,8 @@ from pathlib import Path
 
 from gridtask.errors import UnsafeStoreError
 
+_OTHER = "another cache folder (GRIDTASK_CACHE)"
+
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -65,10 +67,11 @@ def refuse_unsafe(path: str | Path, status: os.stat_result) -> None:
     """Check a folder of the cache by its status (see `check_folder`)."""
     flaw = fault(status, stat.S_ISDIR, "folder")
     if flaw:
+        is_no_folder = not stat.S_ISDIR(status.st_mode)  # perhaps the user's script
         msg = (
             f"the cache folder {str(path)!r} {flaw}; expected a folder that only"
             " you can write to (a cache shared by a group is not supported)."
-            f" Next: {remedy(path, status)}"
+            f" Next: {_OTHER if is_no_folder else remedy(path, status)}"
         )
         raise UnsafeStoreError(msg)
 
@@ -127,5 +130,5 @@ def remedy(path: str | Path, status: os.stat_result) -> str:
     if status.st_uid == os.geteuid() and status.st_mode & WRITABLE_BY_OTHERS:
         return f"chmod go-w {quoted}"
     if stat.S_ISDIR(status.st_mode):
-        return "another cache folder (GRIDTASK_CACHE)"
+        return _OTHER
     return f"rm {quoted}"

@@ -44,7 +44,14 @@ def write_deaths(folder: Folder, plan: RunPlan, deaths: Mapping[bytes, Death]) -
         If the records cannot be written.
     """
     about = {"run": plan.run_id, "backend": plan.backend}
-    writer = folder.writer(f"{plan.run_id}.driver", meta=about)
+    from gridtask.store.writer import RecordWriter
+
+    writer = RecordWriter(
+        folder.path,
+        f"{plan.run_id}.driver",
+        meta={"task": folder.name, **about},
+        sleep=_go_on,  # the errors are told all the same: nobody waits for room
+    )
     try:
         for key, (text, error, span) in deaths.items():
             arguments = text.removeprefix(f"{plan.task}(").removesuffix(")")
@@ -61,3 +68,7 @@ def write_deaths(folder: Folder, plan: RunPlan, deaths: Mapping[bytes, Death]) -
             writer.fail(key, plan.code[:8], record, meta=meta)
     finally:
         writer.close()
+
+
+def _go_on(seconds: float) -> None:
+    """Wait for nothing."""
