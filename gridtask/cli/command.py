@@ -68,8 +68,10 @@ exit status:
 
 def run(argv: list[str]) -> int:
     """Run the command with these arguments and return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        _escape_what_cannot_be_encoded(stream)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who has started this
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        _escape_what_cannot_be_encoded(getattr(sys, name))
     debug = os.environ.get("GRIDTASK_DEBUG", "0") not in ("", "0")
     try:
         args = _parse(argv)

@@ -271,7 +271,7 @@ def _is_in_background(stream: TextIO) -> bool:
 
 def _edit_line(stream: TextIO, prompt: str, text: str) -> str:
     """Return a line that the user has typed over `text`."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty():
         try:
             import readline
         except ImportError:

@@ -120,3 +120,9 @@ def test_sizes_and_ages_for_people(filled):
     assert header.split()[:5] == ["task", "results", "failed", "running", "size"]
     assert "10 d" in simulate
     assert "KiB" in train
+
+
+def test_closed_output_is_no_error(cache):
+    """As of a job that a daemon has started with ``>&-``."""
+    command = f"exec {sys.executable} -m gridtask -C {cache.root} ls >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False).returncode == 0
