@@ -116,7 +116,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(msg)
     from importlib import import_module
 
-    value = getattr(import_module(f"gridtask.{_HOME.get(name, 'errors')}"), name)
+    try:
+        value = getattr(import_module(f"gridtask.{_HOME.get(name, 'errors')}"), name)
+    except AttributeError as error:  # "cannot import name" would hide the cause
+        msg = f"gridtask.{name} cannot be imported: {error}"
+        raise ImportError(msg) from error
     globals()[name] = value
     return value
 

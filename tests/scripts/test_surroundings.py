@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import types
+
+import pytest
+
+import gridtask
 
 ARGUMENTS = """
     import sys
@@ -72,3 +78,10 @@ def test_memory_too_little_to_start_is_told_as_such(project, backend):
     assert said.startswith("OutOfMemory"), said
     assert "memory=40M was too little" in said
     assert '"80M"' in said
+
+
+def test_a_module_in_the_way_of_a_standard_one_is_told(monkeypatch):
+    """``enum.py`` beside a script breaks what is imported only when it is asked for."""
+    monkeypatch.setattr(importlib, "import_module", types.ModuleType)
+    with pytest.raises(ImportError, match="grid_task cannot be imported: module"):
+        gridtask.__getattr__("grid_task")
