@@ -17,6 +17,9 @@ STORE_UNUSABLE = 75
 EX_TEMPFAIL of sysexits.h; 99 and 100 mean something to Grid Engine (qsub(1)).
 """
 
+MAX_TEXT = 50_000
+"""Characters of a message, and of a traceback, that are kept for people to read."""
+
 STOPPED_EARLY = 76
 """Exit status of a worker that heeded a soft time limit between two of its calls."""
 
@@ -34,8 +37,8 @@ def describe_exception(error: BaseException, skip: int = 0) -> dict[str, Any]:
         frames = frames.tb_next if frames is not None else None
     return {
         "type": type(error).__name__,
-        "message": message_of(error),
-        "traceback": _format(error, frames),
+        "message": _cut(message_of(error)),
+        "traceback": _cut(_format(error, frames)),
         "pickled": _pickle(error),
     }
 
@@ -60,6 +63,15 @@ def _format(error: BaseException, frames: TracebackType | None) -> str:
         return "".join(traceback.format_exception(type(error), error, frames))
     except Exception:  # formatting calls the user's __str__ and __repr__
         return f"{type(error).__name__}\n"
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that nobody can read as a whole."""
+    n_more = len(text) - MAX_TEXT
+    if n_more <= 0:
+        return text
+    half = MAX_TEXT // 2
+    return f"{text[:half]}\n… {n_more} characters …\n{text[-half:]}"
 
 
 def _pickle(error: BaseException) -> bytes | None:

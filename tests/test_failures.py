@@ -145,6 +145,17 @@ def test_attributes_come_back():
     assert (error.errno, error.filename) == (2, "a.txt")
 
 
+def test_of_an_endless_message_people_see_both_ends():
+    """The exception itself keeps all of it."""
+    error = ValueError("first" + "x" * 10**6 + "last")
+    record = describe_exception(error)
+    for text in (record["message"], record["traceback"]):
+        assert len(text) < 60_000
+        assert "first" in text[:100]
+        assert text.rstrip().endswith("last")
+    assert str(task_exception(record, WHERE)) == str(error)
+
+
 def test_a_broken_message_does_no_harm():
     """Nothing but the message is lost."""
     assert type(travel(Unprintable())) is Unprintable
