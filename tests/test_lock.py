@@ -176,3 +176,33 @@ def test_a_lock_whose_maker_died_before_it_said_who_it_is(tmp_path):
     os.utime(path, (then, then))
     with submit_lock(tmp_path) as is_held:
         assert is_held()
+
+
+def test_of_two_that_break_a_lock_the_slower_one_leaves_the_new_one(
+    tmp_path, monkeypatch
+):
+    """It has found the old one stale, and then stood still."""
+    path = tmp_path / "submit.lock"
+    write_lock(tmp_path, other_host(), age=61)
+    write_new = fs.write_new
+
+    def write_late(*args, **options):
+        monkeypatch.setattr(fs, "write_new", write_new)
+        fs.remove(path)
+        write_lock(tmp_path, other_host(), age=0)
+        fs.write_new(*args, **options)
+
+    monkeypatch.setattr(fs, "write_new", write_late)
+    lock._break_if_stale(path)
+    assert os.listdir(tmp_path) == ["submit.lock"]
+
+
+def test_who_dies_breaking_a_lock_stops_nobody_for_long(tmp_path):
+    """Its own mark goes stale as a lock does."""
+    write_lock(tmp_path, other_host(), age=61)
+    fs.write_new(tmp_path / "submit.lock.break", b"")
+    then = time.time() - 61
+    os.utime(tmp_path / "submit.lock.break", (then, then))
+    with submit_lock(tmp_path) as is_held:
+        assert is_held()
+    assert os.listdir(tmp_path) == []

@@ -115,24 +115,41 @@ def _acquire(path: Path, content: bytes) -> None:
 
 
 def _break_if_stale(path: Path) -> None:
-    """Move a stale lock aside; of several breakers one rename succeeds.
+    """Remove a stale lock, unless another process is about to.
 
-    Between the last look and the rename the lock may have become somebody
-    else's, who finds out by ``is_held``.
+    Of two that have found the same lock stale the slower one would remove the lock
+    that was made meanwhile. So one at a time breaks it, and looks again first.
     """
-    try:
-        seen = _content(path)
-        age = fs.server_now(path.parent) - fs.modified_at(path)
-        patience = LOCK_SECONDS if seen else HALF_WRITTEN_SECONDS
-        # By its distance: a lock of a time to come would be waited for for ever.
-        if abs(age) < patience and not _has_holder_ended(seen):
+    breaking = path.with_name(f"{path.name}.break")
+    with suppress(FileNotFoundError):
+        if not _is_stale(path):
             return
-        if _content(path) == seen:
-            aside = path.with_name(f"submit.lock.{os.urandom(8).hex()}")
-            fs.move(path, aside)
-            fs.remove(aside)
-    except FileNotFoundError:
-        return
+        try:
+            fs.write_new(breaking, b"", durable=False)
+        except FileExistsError:
+            if _age(breaking) > LOCK_SECONDS:  # who made it died before the next line
+                fs.remove(breaking)
+            return
+        try:
+            if _is_stale(path):
+                fs.remove(path)
+        finally:
+            fs.remove(breaking)
+
+
+def _is_stale(path: Path) -> bool:
+    """Tell whether nobody holds a lock any more; FileNotFoundError if it is gone."""
+    seen = _content(path)
+    patience = LOCK_SECONDS if seen else HALF_WRITTEN_SECONDS
+    return _age(path) >= patience or _has_holder_ended(seen)
+
+
+def _age(path: Path) -> float:
+    """Return how many seconds ago a file was last changed.
+
+    By its distance: a lock of a time to come would be waited for for ever.
+    """
+    return abs(fs.server_now(path.parent) - fs.modified_at(path))
 
 
 def _has_holder_ended(content: bytes | None) -> bool:
