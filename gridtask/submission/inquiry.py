@@ -22,28 +22,29 @@ class Inquiry:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._was_silent = False
 
     def ask(self, live: Collection[Claim]) -> Mapping[str, JobState]:
         """Return the scheduler's jobs.
 
+        Where the job of a killed driver is missing, it is asked twice: an answer
+        may be the first one after a silence in which nobody has asked.
+
         Raises
         ------
         SchedulerUnavailable
-            If there is no answer; or if it is the first one after a silence, and
-            the job of a killed driver is missing in it.
+            If there is no answer; or if the second one came late, and still
+            misses such a job.
         """
-        begun = time.monotonic()
-        was_silent, self._was_silent = self._was_silent, True
         states = self._backend.poll()
-        is_slow = time.monotonic() - begun > RETRY_POLL_SECONDS
-        self._was_silent = False
-        if was_silent or is_slow:
-            for claim in live:
-                claim.find_jobs(states)
-                if claim.is_incomplete:
-                    msg = "the scheduler was silent while a run was submitted"
-                    raise SchedulerUnavailable(msg)
+        if not _misses_jobs(live, states):
+            return states
+        time.sleep(RETRY_POLL_SECONDS)
+        begun = time.monotonic()
+        states = self._backend.poll()
+        is_late = time.monotonic() - begun > RETRY_POLL_SECONDS
+        if _misses_jobs(live, states) and is_late:
+            msg = "the scheduler was silent while a run was submitted"
+            raise SchedulerUnavailable(msg)
         return states
 
     @staticmethod
@@ -59,3 +60,10 @@ class Inquiry:
             if claim.is_in_doubt():
                 msg = f"run {run_id} was killed while it was submitted"
                 raise SchedulerUnavailable(msg)
+
+
+def _misses_jobs(live: Collection[Claim], states: Mapping[str, JobState]) -> bool:
+    """Tell whether jobs are known to nobody whose drivers have ended."""
+    for claim in live:
+        claim.find_jobs(states)
+    return any(claim.is_incomplete for claim in live)
