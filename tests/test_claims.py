@@ -317,3 +317,17 @@ def test_a_known_job_leaves_no_doubt(tmp_path):
     claim = publish(tmp_path, ended_process(), backend="gridengine")
     claim.add_job(1, claim.plan.jobs[0], "17")
     assert not claim.is_in_doubt()
+
+
+@pytest.mark.parametrize("content", ["[2, 3]", "[2", "2"])
+def test_what_was_to_be_cut_anew_is_noted(tmp_path, content):
+    """A damaged note says nothing, and goes with the run."""
+    claim = publish(tmp_path)
+    claim.note_recut([3, 2])
+    path = tmp_path / f"{RUN_ID}.recut"
+    assert path.read_text() == "[2, 3]"
+    path.write_text(content)
+    assert claim.is_recut(2) == (content == "[2, 3]")
+    assert not claim.is_recut(1)
+    claim.remove()
+    assert os.listdir(tmp_path) == []

@@ -859,6 +859,22 @@ def test_results_of_a_run_that_is_just_over_count(
     assert resubmitter.submitted == []
 
 
+@pytest.mark.parametrize("ends", [None, {"cancelled": True}])
+def test_what_another_driver_was_to_cut_anew_is_submitted_again(
+    retrying, claim, backend, clock, resubmitter, ends
+):
+    """That one was killed when it had deleted it; unless somebody has cancelled all."""
+    backend.accounting_seconds = 0.0
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.QUEUED}
+    claim.note_recut([2])
+    retrying.step(now=True)
+    if ends:
+        claim.retire(ends)
+    backend.tasks = {1: TaskState.RUNNING}
+    pass_time(retrying, clock, 200)
+    assert resubmitter.submitted == ([] if ends else [[KEYS[3]]])
+
+
 @pytest.fixture
 def recutting(store, claim, backend, clock, resubmitter, write, monkeypatch):
     """An execution that takes back what waits when it looks next: call 3."""

@@ -7,6 +7,8 @@ still be submitting. Beside a run file ``<run>.run`` lie
 ``<run>.<n>.job``
     written after qsub number n: its job id. Should the driver die in between,
     the job is found by its name.
+``<run>.recut``
+    written before array tasks are deleted to be submitted anew: their numbers.
 ``<run>.done``
     written when every call of the run is final: the claim has ended.
 
@@ -227,6 +229,22 @@ class Claim:
             return False
         return isinstance(content, dict) and bool(content.get("cancelled"))
 
+    def note_recut(self, tasks: Iterable[int]) -> None:
+        """Write down which array tasks are deleted to be submitted anew.
+
+        Should that not come about, others who miss them need not fail their calls.
+        """
+        content = json.dumps(sorted(tasks)).encode()
+        fs.write_new(self._path(".recut"), content, durable=False)
+
+    def is_recut(self, task: int) -> bool:
+        """Tell whether an array task was deleted to be submitted anew."""
+        try:
+            tasks = json.loads(fs.read_file(self._path(".recut")))
+        except (OSError, ValueError, GridTaskError):
+            return False
+        return isinstance(tasks, list) and task in tasks
+
     def withdraw(self) -> None:
         """Remove the run file of a run of which no job was submitted."""
         fs.remove(self._path(".run"))
@@ -235,8 +253,8 @@ class Claim:
     def remove(self) -> None:
         """Remove all that is kept of the run, but not its results."""
         self._remove_job_files()
-        fs.remove(self._path(".done"))
-        fs.remove(self._path(".run"))
+        for suffix in (".recut", ".done", ".run"):
+            fs.remove(self._path(suffix))
 
     def _remove_job_files(self) -> None:
         for number in range(1, len(self.plan.jobs) + 1):

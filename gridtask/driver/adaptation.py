@@ -10,8 +10,9 @@ No call runs twice by this. The job is first postponed by its earliest start tim
 that nothing of it begins; then the scheduler says what waits; that alone is deleted;
 and it is submitted again when the scheduler has confirmed that it is gone. Whatever
 fails in between, the job goes on by itself after `POSTPONED_SECONDS`; and should the
-driver be killed, the calls that were taken back are simply missing, and a rerun
-submits them. (The scheduler must not be that many seconds ahead of this host's clock.)
+driver be killed, the calls that were taken back are simply missing: a rerun submits
+them, or who has adopted them, by the note of what was to be deleted. (The scheduler
+must not be that many seconds ahead of this host's clock.)
 Where it deletes so late that some may have begun, because it was silent meanwhile,
 their results are waited for first: only a call that was killed in its midst runs again.
 
@@ -169,14 +170,15 @@ class Adaptation:
     def _withdraw(self) -> list[OpenTask]:
         """Delete what waits; return what the scheduler has confirmed to be gone."""
         begun = self._clock()
-        jobs = {self._watch.job_of(t.place) for t in self._tasks(TaskState.QUEUED)}
-        for job in jobs:
+        waiting = self._tasks(TaskState.QUEUED)
+        for job in dict.fromkeys(self._watch.job_of(t.place) for t in waiting):
             if job is None or not self._backend.postpone(job.job_id, POSTPONED_SECONDS):
                 return []
         waiting = self._tasks(TaskState.QUEUED) if self._ask() else []
         safe_until = begun + POSTPONED_SECONDS / 2  # clocks may differ
         if not waiting or self._clock() > safe_until:
             return []
+        self._watch.note_recut(waiting)
         self._delete(waiting)
         if self._clock() > safe_until or any(task.was_running for task in waiting):
             time.sleep(self._watch.seconds_unseen)

@@ -17,6 +17,7 @@ from gridtask.errors import (
     CallError,
     Deleted,
     GridTaskError,
+    Killed,
     NodeLost,
     ResultUnreadable,
     SubmitError,
@@ -98,7 +99,7 @@ class Recovery:
         """Settle what an array task left undone: one call died, the rest waited.
 
         Where it never got to work, or somebody deleted it, nothing is tried
-        again.
+        again; unless it was a driver that would have submitted the calls anew.
 
         Parameters
         ----------
@@ -108,6 +109,10 @@ class Recovery:
             Whether the worker got to its first call.
         """
         first = errors[task.first]
+        if isinstance(first, Deleted | Killed) and self._is_recut(task):
+            for index, error in errors.items():
+                self.again(index, Resources(), error, is_innocent=True)
+            return
         if not has_begun and not isinstance(first, NodeLost):
             for index, error in errors.items():
                 self._ledger.fail(index, error)
@@ -247,6 +252,10 @@ class Recovery:
         if isinstance(error, TimeLimit) and not self._is_at_first_call(task):
             return 0
         return 1
+
+    def _is_recut(self, task: OpenTask) -> bool:
+        claim = self._claims[task.place.run_id]
+        return claim.is_recut(task.place.task) and not claim.is_cancelled()
 
     def _is_at_first_call(self, task: OpenTask) -> bool:
         run_id, number = Place(*task.place)

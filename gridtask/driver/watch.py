@@ -200,6 +200,14 @@ class JobWatch:
                 is_accepted = False
         return is_accepted
 
+    def note_recut(self, tasks: Iterable[OpenTask]) -> None:
+        """Write down which array tasks are about to be deleted, to be cut anew."""
+        numbers: dict[str, list[int]] = {}
+        for task in tasks:
+            numbers.setdefault(task.place.run_id, []).append(task.place.task)
+        for run_id, found in numbers.items():
+            self._claims[run_id].note_recut(found)
+
     def _numbers(self, tasks: Iterable[OpenTask]) -> dict[str, list[int]]:
         """Return the numbers of array tasks by the ids of their jobs."""
         numbers: dict[str, list[int]] = {}

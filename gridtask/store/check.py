@@ -21,7 +21,7 @@ from gridtask.store.repair import salvage
 from gridtask.store.store import MARKER, Store, parse_marker
 from gridtask.store.upkeep import MAX_SECONDS, UNFINISHED
 
-RUN_SUFFIXES = (".run", ".job", ".done")
+RUN_SUFFIXES = (".run", ".job", ".recut", ".done")
 
 GRACE_NOTE_SECONDS = 86_400.0
 """A replaced file that is still there after so long is worth a note."""

@@ -110,7 +110,7 @@ class Planner:
             places = claim.in_flight(states)
             if not places:
                 claim.abandon()
-            shared = places.keys() & wanted.keys()
+            shared = [key for key in wanted if key in places]
             for key in without_failed(shared, claim.plan.run_id, self.folder):
                 flying[wanted[key]] = places[key]
                 self.keys[wanted[key]] = key
