@@ -18,23 +18,25 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from interleaving import Killed
 from timeline import Process, Timeline
 from virtualdisk import VirtualDisk
 from virtualgrid import Client, VirtualGrid
 
-from gridtask import fs
+from gridtask import fs, reopen
 from gridtask.backends.site import SiteProfile
 from gridtask.calls.binding import Calls
 from gridtask.calls.work import Work
 from gridtask.claims import lock
 from gridtask.claims.runfile import RunFile
 from gridtask.claims.world import Captured
+from gridtask.config import Settings
 from gridtask.driver.execution import Execution
 from gridtask.driver.pace import cluster_pace
 from gridtask.driver.tidying import tidy
-from gridtask.errors import NodeLost, StoreError, SubmitError
+from gridtask.errors import Deleted, NodeLost, StoreError, SubmitError
 from gridtask.raised import STORE_UNUSABLE
 from gridtask.run import Run
 from gridtask.store.store import Store
@@ -43,6 +45,7 @@ from gridtask.submission import planning, submit
 from gridtask.submission.planning import Order
 from gridtask.submission.submit import Submission
 from gridtask.terms import Terms
+from gridtask.worker import meter
 from gridtask.worker.computation import Attempt, Computation
 from gridtask.worker.logs import log_path
 from gridtask.worker.main import _not_yet_computed
@@ -82,7 +85,7 @@ class Drivers:
         self._executions: Counter[int] = Counter()
         self._excused: Counter[int] = Counter()
         self._at_work: dict[Process, int] = {}
-        self.n_killed = 0
+        self.n_killed = self.n_left = self.n_cancelled = 0
         self.faults: list[str] = []
 
     def _install(self, monkeypatch) -> None:
@@ -100,11 +103,15 @@ class Drivers:
         put(lock, "machine", lambda: f"{process().host:8}")
         put(lock, "start_time", lambda pid: 1 if timeline.find(pid) else None)
         put(RecordWriter, "_start_timer", lambda writer: None)
+        for name in ("_peak_resident", "_peak_address_space"):
+            put(meter, name, lambda: 100)  # of this process: not for seeds to repeat
         clock = lambda: timeline.now  # noqa: E731
         monkeypatch.setitem(Execution.__init__.__kwdefaults__, "clock", clock)
         monkeypatch.setitem(
             RecordWriter.__init__.__kwdefaults__, "sleep", timeline.sleep
         )
+        backend = lambda *args: Client(self._draw, timeline, self._grid)  # noqa: E731
+        put(reopen, "open_backend", backend)
         put(submit, "keep_version", lambda *args: None)
         put(planning, "accepted_keys", lambda *args: [])
         world = Captured(cwd=os.getcwd(), sys_path=[], environ={})
@@ -122,6 +129,8 @@ class Drivers:
             start("silence", self._silence)
         if self._draw.random() < 0.3:
             start("fate", self._lose_nodes)
+        if self._draw.random() < 0.3:
+            start("visitor", self._visit, host="login1")
         self.timeline.run()
         for who, error in self.timeline.errors:
             if not (isinstance(error, SubmitError) and self._grid.has_refused):
@@ -144,11 +153,13 @@ class Drivers:
         self._n_drivers += 1
         self._n_at_work += 1
 
+        act = self._draw.choice((self._map, self._map, self._map, self._leave))
+
         def drive() -> None:
             try:
                 self.timeline.sleep(delay)
-                self._map(calls)
-            except Killed:
+                act(calls)
+            except (Killed, KeyboardInterrupt):
                 self.n_killed += 1
                 self._start_driver(calls, 40.0)
                 raise
@@ -163,19 +174,51 @@ class Drivers:
         """Do what `task.map` does."""
         submission = self._submission(calls)
         run = Run(submission.start(), list, "task")
-        while (delay := run._execution.step()) or not run._execution.is_final:
-            self.timeline.sleep(delay)
+        self._wait(run)
         values, failed = run._gather()
         tidy(submission.folder)
         self._judge_results(calls, values, failed)
 
-    def _submission(self, calls: list[int]) -> Submission:
+    def _leave(self, calls: list[int]) -> None:
+        """Do what `task.submit_map` does, and end; its user starts a map later."""
+        self._submission(calls, always_publish=True).start()
+        self.n_left += 1
+        self._start_driver(calls, 40.0)
+
+    def _visit(self) -> None:
+        """Open a run from elsewhere, and wait for it, cancel or retry it."""
+        self.timeline.sleep(self._draw.uniform(0.0, 30.0))
+        store = Store(ROOT)
+        ids = reopen._run_ids(store)
+        if not ids:
+            return
+        run_id = self._draw.choice(ids)
+        try:
+            run = reopen._reopen(store, Settings(), run_id)
+        except FileNotFoundError:
+            return  # withdrawn, or over and large
+        act = self._draw.choice(("wait", "wait", "cancel", "retry"))
+        if act == "cancel":
+            self.n_cancelled += 1
+            run.cancel()
+            return
+        if act == "retry":
+            run.retry()
+        self._wait(run)
+        calls = [int.from_bytes(key, "big") for key in run._execution.plan.keys]
+        self._judge_results(calls, *run._gather())
+
+    def _wait(self, run: Run) -> None:
+        while (delay := run._execution.step()) or not run._execution.is_final:
+            self.timeline.sleep(delay)
+
+    def _submission(self, calls: list[int], **order: Any) -> Submission:
         draw = self._draw
         store = Store(ROOT)
         order = Order(
             Calls.of(("n",), [(n,) for n in calls]),
             [n.to_bytes(16, "big") for n in calls],
-            always_publish=draw.random() < 0.2,
+            **order,
         )
         terms = Terms(
             Client(draw, self.timeline, self._grid),
@@ -249,17 +292,19 @@ class Drivers:
 
         Or its job was not accepted: the driver that was to submit it has told why.
         """
+        if isinstance(error, Deleted):
+            return self.n_cancelled > 0
         is_lost = self._grid.n_lost > 1 or self._grid.has_refused
         return isinstance(error, NodeLost) and is_lost
 
     def _judge(self) -> None:
         for n, count in self._executions.items():
-            if count > 1 + self._excused[n]:
+            if count > 1 + self._excused[n] + self.n_cancelled:
                 self.faults.append(f"repeated: call {n} was executed {count} times")
         names = self._disk.folder(str(ROOT / "runs")).names()
         ended = {name[:-5] for name in names if name.endswith(".done")}
         begun = {name[:-4] for name in names if name.endswith(".run")}
-        if begun - ended and not self.n_killed:
+        if begun - ended and not self.n_killed + self.n_left:
             self.faults.append(f"left: the runs {begun - ended} have no end")
         if not self._grid.is_empty:
             self.faults.append("left: there are jobs")
