@@ -135,33 +135,16 @@ class Computation:
     ) -> bool:
         """Run a call and write its record; tell whether it has a result."""
         meta = dict(self._about)
-        kind = Kind.OK
         self._meter.start()
-        limit = None
-        try:
-            encoded = self._compute(number, chunk.calls[number], meta)
-        except self._stop_on:
-            raise
-        except SoftLimit as warning:
-            if number:  # earlier calls have used the time: this one may try again
-                raise
-            limit, kind = warning, Kind.ERR
-            error = TimeLimit(str(warning)).with_traceback(warning.__traceback__)
-            encoded = values.encode(describe_exception(error, skip=3))
-        except BaseException as error:
-            kind = Kind.ERR
-            meta["error"] = self._error_line(error)
-            if isinstance(error, UpstreamFailed):
-                meta["root"] = error.root
-            encoded = values.encode(describe_exception(error, skip=3))
+        encoded, error = self._outcome(number, chunk.calls[number], meta)
         meter = self._meter
-        meter.stop(exact=is_last or kind is Kind.ERR)
+        meter.stop(exact=is_last or error is not None)
         start, end = self._output.printed()
         if end > start:
             meta["log"] = (start, end)
         meta["vm_mb"] = meter.vm_mb
         writer.write(
-            kind,
+            Kind.OK if error is None else Kind.ERR,
             encoded,
             key,
             self._world.code,
@@ -169,9 +152,28 @@ class Computation:
             peak_mb=meter.peak_mb,
             meta=meta,
         )
-        if limit is not None:
-            raise limit
-        return kind is Kind.OK
+        if isinstance(error, SoftLimit):
+            raise error
+        return error is None
+
+    def _outcome(
+        self, number: int, packed: bytes, meta: dict[str, object]
+    ) -> tuple[values.Encoded, BaseException | None]:
+        """Return the encoded result of a call, or its error and what to keep of it."""
+        try:
+            return self._compute(number, packed, meta), None
+        except self._stop_on:
+            raise
+        except SoftLimit as warning:
+            if number:  # earlier calls have used the time: this one may try again
+                raise
+            told = TimeLimit(str(warning)).with_traceback(warning.__traceback__)
+            return values.encode(describe_exception(told, skip=3)), warning
+        except BaseException as error:
+            meta["error"] = self._error_line(error)
+            if isinstance(error, UpstreamFailed):
+                meta["root"] = error.root
+            return values.encode(describe_exception(error, skip=3)), error
 
     def _compute(
         self, number: int, packed: bytes, meta: dict[str, object]
