@@ -57,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json([{"key": args.key, "log": cache.log(args.key, whole=args.all)}])
         return 0
-    is_empty = True
+    is_queued = _is_queued(cache, args.key)
+    if is_queued:
+        say(f"{args.key}: nothing is printed yet, for the call waits in the queue")
+    is_empty = not is_queued
     for line in _lines(_texts(cache, args)):
         is_empty = False
         print(_safe(line))
@@ -65,6 +68,16 @@ def run(args: argparse.Namespace) -> int:
     if is_empty:
         say(f"{args.key}: nothing was printed, or its log was not kept")
     return 0
+
+
+def _is_queued(cache: Cache, key: str) -> bool:
+    """Tell whether this is a call that has not begun."""
+    from gridtask.errors import GridTaskError
+
+    try:
+        return cache.show(key).state == "queued"
+    except GridTaskError:  # a run, or a damaged record: its log may be there
+        return False
 
 
 def _texts(cache: Cache, args: argparse.Namespace) -> Iterator[str]:

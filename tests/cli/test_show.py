@@ -268,6 +268,14 @@ def test_another_workers_log_is_not_its_own(cache, capsys):
     assert "nothing was printed" in captured.err
 
 
+def test_the_log_of_a_call_that_has_not_begun(cache, capsys):
+    """It is empty, since the call waits; who follows it should know."""
+    cache.in_flight = {"f": ["aaaa"]}
+    assert cache.run("logs", "aaaa") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "waits in the queue" in line
+
+
 def test_the_log_of_a_failed_array_task(cache, capsys):
     """Where calls failed the log stays beside the run file."""
     (cache.root / "runs/abcdefgh.t7.log").write_text("first\nlast words\nmore\n")
