@@ -116,8 +116,8 @@ def test_few_calls_are_too_few(store, ask):
     write(store, [300] * 5)
     found = ask("4G", "00:10:00")
     assert (found.memory_advice, found.time_advice) == (None, None)
-    assert "5 measured calls are too few" in found.advice[0]
-    assert "1 measured array tasks are too few" in found.advice[1]
+    assert "needs 10 measured calls, there are 5" in found.advice[0]
+    assert "needs 10 measured array tasks, there are 1" in found.advice[1]
 
 
 def test_the_memory_that_the_site_limits_counts(store, ask):

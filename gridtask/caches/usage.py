@@ -203,10 +203,8 @@ class _Advice(ABC):
         self.value: str | None = None
         self.text = ""
         if len(used) < MIN_CALLS:
-            self.text = (
-                f"{self.name}: {len(used)} measured {self.of} are too few to advise "
-                f"({MIN_CALLS} at least)"
-            )
+            need = f"{self.name}: advice needs {MIN_CALLS} measured {self.of}"
+            self.text = f"{need}, there are {len(used)}"
             return
         enough = self.rounded(quantile(used, SHARE))
         limit = self.parsed(asked) if asked else math.inf
