@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gridtask.identity.snapshot.importer import ModuleSource
-from gridtask.identity.snapshot.modules import edited_since_start
+from gridtask.identity.snapshot.verification import edited_since_start
 
 
 def test_functions_closures_and_recursion_of_a_script_run(project):

@@ -155,3 +155,31 @@ def test_reloaded_module_counts_as_it_is_now(project, on_local):
         """,
     )
     assert project.run("program.py").stdout == "[200] [2300]\n"
+
+
+APPLY = """
+    import helper
+    from gridtask import MapError, grid_task
+
+    @grid_task
+    def apply(function, n, again=0):
+        return function(n)
+
+    calls = [{"function": helper.extend, "n": 1}, {"function": lambda n: n, "n": 1}]
+    print(apply.map(calls))
+    with open(helper.__file__, "a") as file:
+        file.write("def extend(n): return n + 5")
+    try:
+        print(apply.map(calls, common={"again": 1}))
+    except MapError as error:
+        print(error)
+"""
+
+
+def test_functions_in_arguments_are_what_was_identified(project, on_local):
+    """Also where their file has grown since the script began, or nothing runs."""
+    project.write("helper.py", HELPER)
+    project.write("program.py", APPLY)
+    printed = project.run("program.py").stdout
+    assert printed.startswith("[2, 1]\n2 of 2 calls failed:\n")
+    assert "different are: helper.extend. Changed on disk since" in printed

@@ -19,12 +19,9 @@ from gridtask.identity.snapshot.main_module import (
     pickle_extras,
     pickle_options,
 )
-from gridtask.identity.snapshot.modules import (
-    collect_modules,
-    edited_since_start,
-    imports_of,
-)
+from gridtask.identity.snapshot.modules import collect_modules, imports_of
 from gridtask.identity.snapshot.patch_finder import PatchFinder
+from gridtask.identity.snapshot.verification import brought_along, edited_since_start
 from gridtask.identity.source.texts import cells, namespace_sources, read_source
 
 if TYPE_CHECKING:
@@ -38,6 +35,7 @@ def freeze(code: Code) -> bytes:
     travelling.pack()
     shared, hints = travelling.shared, travelling.hints
     sources = collect_modules(code)
+    edited = edited_since_start(sources)
     texts = _texts(code, main)
     raw = [source.raw for source in sources] + [text for _, text in texts]
     decoded = [text.decode("utf-8", "replace") for text in raw]
@@ -50,7 +48,8 @@ def freeze(code: Code) -> bytes:
         "manifest": [(row.name, row.digest) for row in code.manifest],
         "options": pickle_options(code, shared, hints),
         "sources": [tuple(source) for source in sources],
-        "edited": edited_since_start(sources),
+        "edited": edited,
+        "brought": brought_along(code) if edited else [],
         "texts": texts,
         "main": main_names(main),
         "ambient": code.closures[0].ambient,

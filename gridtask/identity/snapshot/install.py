@@ -23,6 +23,7 @@ from gridtask.errors import IdentityError
 from gridtask.identity.closure.ambient import set_ambient
 from gridtask.identity.snapshot.importer import MAGIC, ModuleSource, SnapshotFinder
 from gridtask.identity.snapshot.patches import apply_patches, needs_main
+from gridtask.identity.snapshot.verification import verify
 from gridtask.identity.source.served import serve
 
 _replaced: list[types.ModuleType] = []
@@ -81,7 +82,7 @@ def install(snapshot: bytes) -> Callable[..., object]:
     for name, (module, attribute) in content["shared"] if late else ():
         vars(main)[name] = getattr(importlib.import_module(module), attribute)
     if content["edited"] or os.environ.get("GRIDTASK_DEBUG") == "1":
-        _verify(function, identified, content)
+        verify(function, identified, content)
     return function  # type: ignore[no-any-return]
 
 
@@ -142,39 +143,3 @@ class _Extras:
             if other not in self.namespace and other in self.pickled:
                 self(other)
         return value
-
-
-def _verify(
-    function: Callable[..., object],
-    options: dict[str, Any] | None,
-    content: dict[str, Any],
-) -> None:
-    """Identify the rebuilt function and compare.
-
-    Where no file changed under the driver, it is what was identified, and only
-    ``GRIDTASK_DEBUG=1`` looks.
-    """
-    from gridtask.identity.code import identify
-
-    if options is None:
-        return
-    code = identify(function, **options)
-    if code.digest == content["digest"]:
-        return
-    expected = dict(content["manifest"])
-    found = {row.name: row.digest for row in code.manifest}
-    names = sorted(expected.keys() | found.keys())
-    differing = [name for name in names if expected.get(name) != found.get(name)]
-    remedy = "Please report this"
-    if content["edited"]:
-        files = ", ".join(map(repr, content["edited"]))
-        remedy = (
-            f"Changed on disk since the script began: {files}. Restart it, or reload "
-            "the module (importlib.reload), and run again"
-        )
-    msg = (
-        f"{content['label']!r} was rebuilt as something else than was identified; "
-        f"different are: {', '.join(differing) or 'only the links between them'}. "
-        f"{remedy}"
-    )
-    raise IdentityError(msg)

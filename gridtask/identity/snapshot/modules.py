@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import os
 import sys
-import time
 import types
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gridtask.identity.closure.boundary import Boundary
@@ -23,9 +20,6 @@ from gridtask.identity.source.texts import read_source
 
 if TYPE_CHECKING:
     from gridtask.identity.code import Code
-
-_COARSE_SECONDS = 1.0
-"""Some file systems count whole seconds."""
 
 _RUNS = frozenset({"map", "starmap", "grid", "submit", "submit_map"})
 
@@ -61,35 +55,6 @@ def collect_modules(code: Code) -> list[ModuleSource]:
         stack.append(name.rpartition(".")[0])
         stack.extend(_imported_by(source))
     return sorted(found.values())
-
-
-def edited_since_start(sources: Iterable[ModuleSource]) -> list[str]:
-    """Return the files that may have changed after this process imported them.
-
-    Each function was compared with its file, but not what else a module does when
-    it is imported: a line added at its end may put something else in its place.
-    """
-    started_at = _started_at() - _COARSE_SECONDS
-    edited = []
-    for source in sources:
-        with suppress(OSError, ValueError):  # inside an archive, or none
-            status = os.stat(source.filename or "")
-            if max(status.st_mtime, status.st_ctime) > started_at:
-                edited.append(str(source.filename))
-    return edited
-
-
-def _started_at() -> float:
-    """Return when this process began: POSIX time stamp in seconds.
-
-    References
-    ----------
-    proc_pid_stat(5): field 22, clock ticks after the boot.
-    """
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
-        ticks = int(file.read().rpartition(")")[2].split()[19])
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - age
 
 
 def _touched(closure: Closure) -> Iterator[str]:
