@@ -12,6 +12,7 @@ import pytest
 from gridtask import fs, raised
 from gridtask.backends.base import Accounting, JobState, Limits, TaskGroup, TaskState
 from gridtask.claims.claim import Claim, open_claim
+from gridtask.claims.jobs import LIMIT_POLL_SECONDS
 from gridtask.claims.lock import this_process
 from gridtask.claims.runfile import RunFileWriter, RunPlan
 from gridtask.claims.world import World
@@ -26,6 +27,7 @@ from gridtask.errors import (
     NodeLost,
     ResultUnreadable,
     SchedulerUnavailable,
+    SubmitError,
 )
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
@@ -819,6 +821,23 @@ def test_what_was_lost_together_is_submitted_together(
     backend.tasks = {}
     pass_time(retrying, clock, 200)
     assert resubmitter.submitted == [KEYS]
+
+
+def test_what_a_limit_on_jobs_refuses_is_tried_again_after_a_while(
+    retrying, backend, clock, resubmitter
+):
+    """No call fails for it, and the scheduler is not asked at every look."""
+    msg = "only 5000 jobs are allowed"
+    resubmitter.problem = SubmitError(msg, transient=True, is_limit=True)
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    retrying.step(now=True)
+    backend.tasks = {}
+    pass_time(retrying, clock, 200)
+    n_asked = len(resubmitter.submitted)
+    assert 1 < n_asked < 200 / LIMIT_POLL_SECONDS
+    assert not retrying.failures
+    pass_time(retrying, clock, 2 * LIMIT_POLL_SECONDS)
+    assert n_asked < len(resubmitter.submitted) <= n_asked + 2
 
 
 def test_what_another_run_of_the_task_has_seen_first_counts(execution, write):

@@ -88,7 +88,7 @@ class Execution:
         self._ledger = Ledger(plan)
         self._watch = JobWatch(backend, self._claims, self._ledger.tasks, pace, clock)
         self._recovery = Recovery(
-            self._ledger, self._claims, resubmitter, plan.keys.__getitem__
+            self._ledger, self._claims, resubmitter, plan.keys.__getitem__, clock
         )
         self._children: list[Claim] = []
         self._noted: set[int] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -75,11 +74,13 @@ class Recovery:
         claims: Mapping[str, Claim],
         resubmitter: Resubmitter | None,
         key_of: Callable[[int], bytes],
+        clock: Callable[[], float],
     ) -> None:
         self._ledger = ledger
         self._claims = claims
         self._resubmitter = resubmitter
         self._key_of = key_of
+        self._clock = clock
         self._attempts: dict[int, int] = {}
         self._waiting: dict[_Round, dict[int, CallError]] = {}
         self._not_before = 0.0
@@ -146,7 +147,7 @@ class Recovery:
 
         Where the site allows no more jobs for now, they wait.
         """
-        if time.monotonic() < self._not_before:
+        if self._clock() < self._not_before:
             return []
         rounds, self._waiting = self._waiting, {}
         submitted: list[Continued] = []
@@ -156,7 +157,7 @@ class Recovery:
             except (GridTaskError, OSError) as problem:
                 if isinstance(problem, SubmitError) and problem.is_limit:
                     self._waiting.setdefault(what, {}).update(errors)
-                    self._not_before = time.monotonic() + LIMIT_POLL_SECONDS
+                    self._not_before = self._clock() + LIMIT_POLL_SECONDS
                     continue
                 for index, error in errors.items():
                     error.add_note(f"it could not be submitted again: {problem}")
