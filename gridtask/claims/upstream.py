@@ -116,7 +116,10 @@ def fetch(task: str, calls: Sequence[tuple[str, str]]) -> list[Any]:
     """
     place = _PLACE.get()
     if place is None:
-        msg = f"a result of {task} can be read only as an argument of a task"
+        msg = (
+            f"a future of {task} cannot be copied or sent to other processes: it is "
+            "read as an argument of a task. Elsewhere gridtask.open_run(run.id) has it"
+        )
         raise GridTaskError(msg)
     folder = Store.open(place.root, create=False).folder(task)
     keys = [bytes.fromhex(key) for key, _ in calls]

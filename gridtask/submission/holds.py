@@ -8,10 +8,33 @@ from typing import Any
 from gridtask.backends.base import Hold
 from gridtask.claims.claim import Claim
 from gridtask.claims.runfile import RunPlan
+from gridtask.errors import ConfigError
 from gridtask.futures import GridFuture
+from gridtask.store.store import Folder
 
 Inputs = Mapping[int, Sequence[GridFuture[Any]]]
 """The futures among the arguments of each call, by the call's index."""
+
+
+def refuse_other_caches(inputs: Inputs, folder: Folder) -> None:
+    """Refuse inputs that a worker would look for in vain.
+
+    Raises
+    ------
+    ConfigError
+        If the result of one goes to another cache than a task's `folder`.
+    """
+    own = folder.path.parents[1]
+    for futures in inputs.values():
+        for future in futures:
+            other = future._execution.folder.path.parents[1]
+            if other != own:
+                msg = (
+                    f"{future.text} goes to the cache folder {str(other)!r}, but is an "
+                    f"argument of a task with {str(own)!r}; expected one cache_dir for "
+                    "both. Next: set it for both, or give the value, .result()"
+                )
+                raise ConfigError(msg)
 
 
 def wait_for_strangers(inputs: Inputs, backend: str) -> None:

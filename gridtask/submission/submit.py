@@ -32,6 +32,7 @@ from gridtask.submission.holds import (
     elementwise,
     holds_of,
     is_aligned,
+    refuse_other_caches,
     wait_for_strangers,
 )
 from gridtask.submission.inquiry import RETRY_POLL_SECONDS
@@ -85,6 +86,7 @@ class Submission(Planner):
             for index in wanted:
                 with upstream.Collecting() as self._inputs[index]:
                     packed[index] = writer.pack(self.order.calls[first_call[index]])
+            refuse_other_caches(self._inputs, self.folder)
             wait_for_strangers(self._inputs, self.terms.backend.name)
             snapshot = self.work.code.snapshot() if missing else b""
             if missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 import gridtask
@@ -90,3 +92,17 @@ def test_an_upstream_failure_names_its_root(tasks, marks, tmp_path):
             assert "gated(n=1" in str(values[1])
             assert "closed" in str(values[1])
             assert "1 x UpstreamFailed: gated(n=1" in third.failure_text()
+
+
+def test_a_future_of_another_cache_is_refused(tasks, marks, tmp_path):
+    """Its worker would look for the input where it never comes."""
+    elsewhere = tasks.fit.options(cache_dir=tmp_path / "elsewhere")
+    with pytest.raises(gridtask.errors.ConfigError, match=r"elsewhere.*one cache_dir"):
+        elsewhere.submit(tasks.load.submit(1), str(marks))
+
+
+def test_a_future_that_is_copied_says_where_to_look(tasks):
+    """Only workers read a future's pickle."""
+    future = tasks.load.submit(1)
+    with pytest.raises(gridtask.errors.GridTaskError, match="open_run"):
+        copy.copy(future)
