@@ -165,7 +165,8 @@ class GridEngineBackend:
         lines = (done.text or "nothing").splitlines()
         said = "\n".join([*lines[:_SAID_LINES], "…"] if lines[_SAID_LINES:] else lines)
         how = f"gave no answer in {self._command_seconds:g} s" if hung else "refused it"
-        msg = f"no job {name!r}: qsub {how} and said: {said}"
+        later = "\nThis may pass: run the script again later" if transient else ""
+        msg = f"no job {name!r}: qsub {how} and said: {said}{later}"
         raise SubmitError(
             msg,
             argv=argv,

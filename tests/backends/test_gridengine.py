@@ -177,6 +177,7 @@ def test_a_refusal_is_told_verbatim(stand_in: StandIn) -> None:
         backend.submit(REQUEST)
     error = caught.value
     assert (error.stderr, error.exit_status, error.transient) == (said, 1, False)
+    assert "later" not in str(error)
     assert error.argv == tuple(backend.command(REQUEST))
 
 
@@ -203,7 +204,7 @@ def test_what_may_pass_is_transient(
     """Limits on jobs, and a qmaster that is not there."""
     stand_in("qsub", f"echo '{stderr}' >&2; exit {status}")
     stand_in("qstat", "exit 1")
-    with pytest.raises(SubmitError) as caught:
+    with pytest.raises(SubmitError, match="run the script again later$") as caught:
         GridEngineBackend().submit(REQUEST)
     assert caught.value.transient
 
