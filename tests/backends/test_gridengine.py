@@ -204,7 +204,7 @@ def test_what_may_pass_is_transient(
     """Limits on jobs, and a qmaster that is not there."""
     stand_in("qsub", f"echo '{stderr}' >&2; exit {status}")
     stand_in("qstat", "exit 1")
-    with pytest.raises(SubmitError, match="run the script again later$") as caught:
+    with pytest.raises(SubmitError, match=r"run the script again later$") as caught:
         GridEngineBackend().submit(REQUEST)
     assert caught.value.transient
 
