@@ -360,6 +360,17 @@ def test_a_dynamic_import_is_warned_of(load):
     assert "dyn.f imports a module whose name is not in the code" in warning
 
 
+def test_modules_beside_a_dynamic_import_count(load, tmp_path):
+    """Any of them may be meant; other files cannot."""
+    dynamic = "import importlib\ndef f(x): return importlib.import_module(x).g()\n"
+    module = load(plug="def g(): return 1\n", dyn=dynamic)
+    before = identify(module.f).digest
+    (tmp_path / "notes.txt").write_text("new")
+    assert identify(module.f).digest == before
+    (tmp_path / "plug.py").write_text("def g(): return 1 + 1\n")
+    assert identify(module.f).digest != before
+
+
 def test_code_digests_of_arguments(load):
     """Functions and classes in arguments count by their code."""
     module = load(args="class C:\n    def g(self): return 1\ndef f(x): return x\n")
