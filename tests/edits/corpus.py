@@ -55,7 +55,7 @@ BODIES: list[Edit] = [
     edit("string", True, "'a'", "'b'", "def f(x): return x + 'a'"),
     edit("bytes for string", True, "'a'", "b'a'", "def f(x): return 'a'"),
     edit("f-string format", True, ".2f", ".3f", "def f(x): return f'{x:.2f}'"),
-    edit("async", True, "def f", "async def f", "def f(x): return x"),
+    edit("async", True, "def g", "async def g", "def g(): pass\ndef f(x): return g()"),
     edit("parameter kind", True, "x, y", "x, *, y", "def f(x, y=1): return x + y"),
     edit("keyword default", True, "y=1", "y=2", "def f(x, *, y=1): return x + y"),
     edit("assert", True, "x > 0", "x > 1", "def f(x):\n    assert x > 0\n    return x"),

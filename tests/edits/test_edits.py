@@ -39,6 +39,10 @@ EDITS = [
     *_load("members_and_texts").MEMBERS_AND_TEXTS,
     *_load("fillers_and_science").FILLERS_AND_SCIENCE,
     *_load("settings").SETTINGS,
+    *_load("hidden_in_objects").HIDDEN_IN_OBJECTS,
+    *_load("pipelines_and_protocols").PIPELINES_AND_PROTOCOLS,
+    *_load("habits_and_states").HABITS_AND_STATES,
+    *_load("set_up").SET_UP,
 ]
 
 

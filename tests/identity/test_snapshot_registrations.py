@@ -106,6 +106,39 @@ def test_settings_of_a_script_are_made_on_the_worker(project):
     ]
 
 
+def test_what_a_script_sets_of_others_is_set_on_the_worker(project):
+    """Attributes, registries and the environment, by statements and by functions."""
+    project.write(
+        script="""
+            import calendar, csv, json, os, string
+            string.Template.idpattern = "[0-9]+"
+            csv.register_dialect("mine", delimiter=";")
+            os.environ["GT_ONE"] = "".join(["a", "b"])
+            def prepare():
+                calendar.setfirstweekday(6)
+                os.environ.update(GT_TWO="2")
+            prepare()
+            loads = json.loads
+            def twice(text): return loads(text) * 2
+            json.loads = twice
+            def f(x):
+                rows = list(csv.reader(["a;b"], "mine"))
+                return rows, calendar.monthcalendar(2020, 2)[0], json.loads("[1]")
+            def g(x): return os.environ["GT_ONE"] + os.environ["GT_TWO"]
+            def h(x): return string.Template.idpattern
+            f.other = g, h
+        """,
+    )
+    project.drive()
+    project.env.pop("GT_ONE", None)
+    found = project.work("f(1)", "f.other[0](1)", "f.other[1](1)")
+    assert found == [
+        "([['a', 'b']], [0, 0, 0, 0, 0, 0, 1], [1, 1])",
+        "'ab2'",
+        "'[0-9]+'",
+    ]
+
+
 def test_seeds_of_a_script_are_not_repeated(project):
     """Workers that were all seeded alike would draw the same numbers."""
     project.write(

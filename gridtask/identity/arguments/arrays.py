@@ -278,6 +278,8 @@ def _walk_bit_generator(walk: Walk, value: Any) -> Walking:
 
 
 def _walk_random_state(walk: Walk, value: Any) -> Walking:
+    if value is np.random.mtrand._rand:
+        return walk.digest_code(value)  # of this process: in each another state
     code = walk.digest_code(type(value))
     state = yield "", value.get_state(legacy=False)
     return digest_node(b"numpy random state", (code, state))

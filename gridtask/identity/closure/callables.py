@@ -32,6 +32,8 @@ _BUILTINS = (
 _MADE_UFUNC = " (vectorized)"
 """How numpy ends the name of what `numpy.frompyfunc` makes of a function."""
 _BUILTIN_NAMES = frozenset({"ufunc", "cython_function_or_method"})
+_MARKS = frozenset({"__wrapped__", "__final__", "__override__"})
+"""Attributes of functions that say nothing new: two are for type checkers."""
 PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset)
 LruCache = functools._lru_cache_wrapper
 _Origin = tuple[Namespace, str] | None
@@ -228,6 +230,9 @@ def _expand_function(
 
         node.add("code object", code_bytes(code))
         closure.apply(node, code_uses(code), environment)
+        if closure.hints:
+            node.add("docstring", repr(function.__doc__))
+            node.link("hints", closure.visit(function.__annotations__))
         changed: set[str] = set()
     else:
         changed = _expand_source(closure, node, place, environment)
@@ -312,8 +317,10 @@ def _expand_attributes(
 ) -> None:
     for name, value in vars(function).items():
         target: Target | None = None
-        if name == "__wrapped__":
+        if name in _MARKS:
             continue
+        if id(value) in closure.state.contents and _is_cell_of(function, value):
+            continue  # the variable of its closure counts
         if (id(function), name) in closure.state.attributes:
             from gridtask.identity.closure.definitions import attribute_definition
 
@@ -321,6 +328,16 @@ def _expand_attributes(
         if target is None:
             target = closure.visit(value, f"{node.name}.{name}")
         node.link(f"attribute {name}", target)
+
+
+def _is_cell_of(function: types.FunctionType, value: object) -> bool:
+    for cell in function.__closure__ or ():
+        try:
+            if cell.cell_contents is value:
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def source_text(place: Place) -> str:

@@ -21,15 +21,15 @@ def find_state(closure: Closure) -> None:
     """Say, at the end of a walk, what the code that it met changes."""
     for node, change, environment in closure.changes:
         method = node.member[1] if node.member else None
-        if change.how == "rebind" or counts_as_called(method, closure.attributes):
+        if change.how == "rebind" or counts_as_called(method, closure.called):
             _note_change(closure, node, change, environment)
     for node, passed, environment in closure.passed:
         method = node.member[1] if node.member else None
-        is_called = counts_as_called(method, closure.attributes)
+        is_called = counts_as_called(method, closure.called)
         if is_called and _changes_argument(closure, passed, environment):
             _note_change(closure, node, Change(passed.argument, "content"), environment)
     for cls, method, attribute, how in closure.member_changes:
-        if not counts_as_called(method, closure.attributes):
+        if not counts_as_called(method, closure.called):
             continue
         for owner in closure.instances:
             if issubclass(type(owner), cls):

@@ -23,7 +23,7 @@ from gridtask.identity.closure.searches import (
 )
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.names import enclosed_uses, statement_uses
-from gridtask.identity.source.sources import Place, Source
+from gridtask.identity.source.sources import Place, Source, imported_names
 from gridtask.identity.source.syntax import (
     DEFINITIONS,
     FUNCTIONS,
@@ -32,7 +32,7 @@ from gridtask.identity.source.syntax import (
     canonical,
     first_line,
 )
-from gridtask.identity.source.uses import Uses
+from gridtask.identity.source.uses import Chain, Uses
 
 _READERS = frozenset(
     [
@@ -63,12 +63,13 @@ def definition(
     if known is not None:
         return known
     node = Node(qualify(namespace, name), kind, None)
-    search = start_search(closure, namespace, name)
+    search = start_search(closure, namespace, name, is_opaque=kind == "definition")
     found = find_inside(search)
     if not found and not required:
         return None
     closure.globals[key] = node
     _add_statements(closure, node, found, namespace)
+    _add_imports(closure, node, found, namespace, name)
     _add_outside(closure, node, search)
     if any(_reads_data(unit) for _, unit in found) and name in namespace:
         # What the task changes, it changes in what was read.
@@ -99,6 +100,28 @@ def _add_statements(
         closure.later(
             functools.partial(closure.apply, node, uses, Environment(namespace))
         )
+
+
+def _add_imports(
+    closure: Closure,
+    node: Node,
+    found: list[tuple[Source, ast.stmt]],
+    namespace: Namespace,
+    name: str,
+) -> None:
+    """Count what a name was imported as, before the task's code bound it anew."""
+    chains = [
+        Chain(
+            "import", target if bound == name else target._replace(attribute=name), ()
+        )
+        for _, unit in found
+        for part in ast.walk(unit)
+        if isinstance(part, ast.Import | ast.ImportFrom)
+        for bound, target in imported_names(part)
+        if bound in (name, "*")
+    ]
+    told = _without_changes(Uses(chains=chains))
+    closure.later(lambda: closure.apply(node, told, Environment(namespace)))
 
 
 def _reads_data(unit: ast.stmt) -> bool:
@@ -175,7 +198,9 @@ def _made_attribute(
 
 def _without_changes(uses: Uses) -> Uses:
     """What a module's own statements fill is configuration, not state."""
-    return Uses(chains=uses.chains, attributes=uses.attributes)
+    kept = Uses(chains=uses.chains, attributes=uses.attributes)
+    kept.is_setup = True
+    return kept
 
 
 def _text_of(found: list[tuple[Source, ast.stmt]]) -> str:

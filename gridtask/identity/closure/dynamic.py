@@ -20,12 +20,14 @@ from typing import Any
 
 from gridtask.identity.closure.callables import locate
 from gridtask.identity.closure.components import Node
-from gridtask.identity.closure.lookup import Namespace, absolute_name
+from gridtask.identity.closure.lookup import Environment, Namespace, absolute_name
 from gridtask.identity.closure.specs import find_module
 from gridtask.identity.closure.walker import Closure
+from gridtask.identity.source.mutators import REFLECTIVE, SOURCES
 from gridtask.identity.source.sources import Source, imported_names
 from gridtask.identity.source.syntax import canonical, is_main_guard
 from gridtask.identity.source.texts import read_source
+from gridtask.identity.source.uses import Chain
 
 IMPORTERS = frozenset(
     [
@@ -62,10 +64,26 @@ def note_outside(closure: Closure, node: Node, name: str, is_known: bool) -> Non
     is_known : bool
         All that it imports is named by constants, and linked.
     """
+    last = name.rpartition(".")[2]
+    if last in REFLECTIVE or name.startswith("pydoc."):
+        closure.flags.add("reflection")
+    if last in SOURCES:
+        closure.flags.add("source")
     if name in IMPORTERS and not is_known:
         closure.importing.setdefault(id(node), (node, True))
     elif name in _RUNNERS:
         closure.importing.setdefault(id(node), (node, False))
+
+
+def link_globals(
+    closure: Closure, node: Node, chain: Chain, environment: Environment
+) -> None:
+    """Link ``function.__globals__`` to the whole of the function's module."""
+    function = closure.follow_chain(chain, environment).value
+    if isinstance(function, FunctionType) and closure.boundary.owns_file(
+        function.__code__.co_filename
+    ):
+        node.link("globals", closure.whole_module(function.__globals__))
 
 
 def link_imported(closure: Closure) -> None:

@@ -10,13 +10,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from gridtask.identity.closure.by_name import sets_by_name
 from gridtask.identity.closure.lookup import Namespace
-from gridtask.identity.closure.searches import (
-    Search,
-    loaded,
-    resolve,
-    start_search,
-)
+from gridtask.identity.closure.reach import MISSING, resolve
+from gridtask.identity.closure.searches import Search, loaded, start_search
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.flows import unwind
 from gridtask.identity.source.names import statement_uses
@@ -29,7 +26,7 @@ from gridtask.identity.source.syntax import (
     is_main_guard,
 )
 from gridtask.identity.source.texts import mentions, namespace_sources
-from gridtask.identity.source.uses import Change
+from gridtask.identity.source.uses import Chain, Change
 
 Statements = list[tuple[Source, ast.stmt]]
 _READING = frozenset(
@@ -104,10 +101,35 @@ def _concerns(
         if is_own and not search.attribute and search.name in filled_by(source, unit):
             return True
         changed = [change.chain for change in changes_of(source, unit)]
-        if any(search.is_changed(namespace, c.root, c.attributes) for c in changed):
+        if any(_is_met(search, namespace, chain) for chain in changed):
+            return True
+        if not search.attribute and sets_by_name(
+            search.namespace, search.name, unit, namespace
+        ):
+            return True
+        if is_own and _imports_all(unit):
             return True
     parts = [unit] if search.is_shared else _done_for_effect(search, unit)
     return any(_may_fill(search, node, namespace) for node in _evaluated(parts))
+
+
+def _imports_all(unit: ast.AST) -> bool:
+    """Return whether a statement imports all that a module has."""
+    return any(
+        isinstance(part, ast.ImportFrom) and part.names[0].name == "*"
+        for part in ast.walk(unit)
+    )
+
+
+def _is_met(search: Search, namespace: Namespace, chain: Chain) -> bool:
+    """Return whether a changed name is what is looked for, or a view of it."""
+    if search.is_changed(namespace, chain.root, chain.attributes):
+        return True
+    if chain.attributes:
+        return search.is_named(namespace, chain.root, chain.attributes)
+    return chain.kind == "global" and search.holds(
+        namespace.get(str(chain.root), MISSING)
+    )
 
 
 def _done_for_effect(search: Search, unit: ast.stmt) -> Iterator[ast.AST]:

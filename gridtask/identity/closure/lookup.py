@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from types import CellType, ModuleType
 from typing import Any, NamedTuple
 
 from gridtask.identity.closure.components import Node
-from gridtask.identity.source.sources import Imported
+from gridtask.identity.source.sources import Imported, Source
 
 Namespace = dict[str, object]
 Target = Node | str
+Setting = tuple[Source, ast.stmt, Namespace]
+"""A statement that sets up a third party, and the globals around it."""
 MODULE_NAMES = frozenset(
     ("__name__", "__file__", "__spec__", "__path__", "__package__", "__loader__")
 ) | {"__cached__", "__builtins__", "__annotations__"}

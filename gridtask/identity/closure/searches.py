@@ -12,22 +12,35 @@ import functools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CellType, FunctionType, ModuleType
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any
 
 from gridtask.errors import IdentityError
+from gridtask.identity.closure.by_name import BY_NAME, sets_by_name
 from gridtask.identity.closure.callables import callable_parts, is_task, locate
-from gridtask.identity.closure.lookup import Namespace, absolute_name
+from gridtask.identity.closure.lookup import Namespace
+from gridtask.identity.closure.reach import (
+    MISSING,
+    memory_of,
+    method_of,
+    resolve,
+    setter_of,
+)
 from gridtask.identity.closure.state import IMPORT_HOOKS, is_container
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.flows import unwind
 from gridtask.identity.source.names import function_uses
 from gridtask.identity.source.scopes import ScopeError
-from gridtask.identity.source.sources import Imported
 from gridtask.identity.source.texts import mentions
 from gridtask.identity.source.uses import Uses
 
-MISSING = object()
 _AT_BIRTH = IMPORT_HOOKS | {"__init__", "__new__", "__post_init__", "__call__"}
 """Methods, of a class or its metaclass, that run where the class is named."""
 
@@ -35,6 +48,7 @@ _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
 _ADDING = frozenset(
     ["add", "append", "appendleft", "extend", "extendleft", "insert", "update"]
 )
+_BOUND = (BuiltinMethodType, MethodType, MethodWrapperType)
 _METHODS = (FunctionType, staticmethod, classmethod, functools.partialmethod)
 
 
@@ -75,7 +89,12 @@ class Search:
     fillers: dict[int, FunctionType] = field(default_factory=dict)
 
     def holds(self, value: object) -> bool:
-        return self.held is not MISSING and value is self.held
+        """Return whether a value is what is held, a method or a view of it."""
+        if self.held is MISSING or value is MISSING:
+            return False
+        if isinstance(value, _BOUND):
+            value = value.__self__
+        return memory_of(value) is memory_of(self.held)
 
     def is_filler(self, value: object) -> bool:
         """Return whether naming `value` may be followed by filling."""
@@ -106,15 +125,25 @@ class Search:
             return False
         owner = resolve(namespace, root, attributes[:-1])
         method = method_of(owner, attributes[-1])
+        if method is MISSING:
+            method = setter_of(owner, attributes[-1])
+            return method is not MISSING and self.is_filler(method)
         is_own = self.is_object and self.holds(owner)
         return self.is_filler(method) or (is_own and method is not MISSING)
 
 
-def start_search(closure: Closure, namespace: Namespace, name: str) -> Search:
-    """Look for what defines and fills a global."""
+def start_search(
+    closure: Closure, namespace: Namespace, name: str, *, is_opaque: bool = False
+) -> Search:
+    """Look for what defines and fills a global.
+
+    What `is_opaque` cannot be read: all that is done to it may matter.
+    """
     held = namespace.get(name, MISSING)
     parts = {part for owner, part in closure.state.attributes if owner == id(held)}
     is_object = bool(parts) and not isinstance(held, FunctionType | type)
+    is_opaque &= held is not MISSING and not parts
+    is_object |= is_opaque
     has_content = is_container(held) or is_object
     search = Search(namespace, name, held if has_content else MISSING, words={name})
     search.is_object = is_object
@@ -123,6 +152,7 @@ def start_search(closure: Closure, namespace: Namespace, name: str) -> Search:
     is_state = (id(namespace), name) in state.names or id(held) in state.contents
     if is_object or is_state:
         _find_fillers(closure, search)
+    search.is_shared |= is_opaque
     return search
 
 
@@ -260,10 +290,24 @@ def _fills(search: Search, function: FunctionType) -> bool:
     if id(function) in search.fillers:
         return True
     uses = _uses_of(function)
+    if not search.attribute and _sets_by_name(search, function):
+        return True
     return _changes(search, function, uses) or any(
         chain.kind != "free"
         and search.is_named(function.__globals__, chain.root, chain.attributes)
         for chain in uses.chains
+    )
+
+
+def _sets_by_name(search: Search, function: FunctionType) -> bool:
+    if BY_NAME.isdisjoint(function.__code__.co_names):
+        return False
+    try:
+        place = locate(function)
+    except IdentityError:
+        return True
+    return place is not None and sets_by_name(
+        search.namespace, search.name, place.node, function.__globals__
     )
 
 
@@ -331,34 +375,3 @@ def _held_by(function: FunctionType) -> Iterator[object]:
             yield value
     if "__wrapped__" in vars(function):
         yield vars(function)["__wrapped__"]
-
-
-# -- names -------------------------------------------------------------------------
-def method_of(owner: object, name: str) -> object:
-    """Return a method by its name, without asking the object; MISSING without one."""
-    if owner is MISSING or isinstance(owner, ModuleType):
-        return MISSING
-    classes = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
-    for base in classes:
-        member = vars(base).get(name, MISSING)
-        if isinstance(
-            member, FunctionType | staticmethod | classmethod | functools.partialmethod
-        ):
-            return member
-    return MISSING
-
-
-def resolve(
-    namespace: Namespace, root: object, attributes: tuple[str, ...] = ()
-) -> object:
-    """Return what a dotted name holds, followed through modules only."""
-    if isinstance(root, Imported):
-        value: object = sys.modules.get(absolute_name(root, namespace), MISSING)
-        attributes = (*([root.attribute] if root.attribute else []), *attributes)
-    else:
-        value = namespace.get(str(root or ""), MISSING)
-    for attribute in attributes:
-        if not isinstance(value, ModuleType):
-            return MISSING
-        value = vars(value).get(attribute, MISSING)
-    return value

@@ -80,6 +80,7 @@ def _value(closure: Closure, value: object, name: str, define: _Definition) -> T
     define = closure.definitions.pop(id(value), define)
     process = process_state().get(id(value))
     if process is not None:
+        closure.outside[".".join(process)] = None
         return closure.remember(value, ".".join(process))
     if isinstance(value, LOCKS):
         return closure.remember(value, f"a {type(value).__name__}")

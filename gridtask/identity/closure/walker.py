@@ -23,6 +23,7 @@ from gridtask.identity.closure.lookup import (
     Environment,
     Found,
     Namespace,
+    Setting,
     Target,
     absolute_name,
     load_submodule,
@@ -74,10 +75,10 @@ class Closure:
         self.bindings: dict[tuple[int, str], Namespace] = {}
         self.modules: dict[str, None] = {}
         self.attributes: dict[str, None] = {}
+        self.called: dict[str, None] = {}
         self.flags: set[str] = set()
-        self.hints = self.sources = False
+        self.hints = self.sources = self.hints_wanted = False
         self.warnings: dict[str, str] = {}
-        self.hints_wanted = False
         self.classes: list[Node] = []
         self.subclassed: set[int] = set()
         self.virtual: dict[int, list[str]] | None = None
@@ -91,6 +92,8 @@ class Closure:
         self.importing: dict[int, tuple[Node, bool]] = {}
         self.formulas: dict[int, tuple[Node, Environment]] = {}
         self.outside: dict[str, None] = {}
+        self.settings: dict[int, Setting] = {}
+        self.environment: dict[str, str] = {}
         self.ambient = read_ambient()
         self._queue: deque[Callable[[], None]] = deque()
 
@@ -167,6 +170,8 @@ class Closure:
     def apply(self, node: Node, uses: Uses, environment: Environment) -> None:
         """Link `node` to all that its code uses."""
         self.attributes.update(dict.fromkeys(uses.attributes))
+        if not uses.is_setup:
+            self.called.update(dict.fromkeys(uses.attributes))
         self.flags |= uses.flags
         is_known = "dynamic import" not in uses.flags
         for chain in uses.chains:
@@ -180,7 +185,9 @@ class Closure:
                 self.outside[target] = None
                 note_outside(self, node, target, is_known and shown[-1] in IMPORTS)
             if "__globals__" in chain.attributes:
-                self._link_globals(node, chain, environment)
+                from gridtask.identity.closure.dynamic import link_globals
+
+                link_globals(self, node, chain, environment)
         if "formula" in uses.flags:
             self.formulas[id(node)] = node, environment
         if "module" in uses.flags:
@@ -189,14 +196,6 @@ class Closure:
             self.changes.append((node, change, environment))
         for passed in uses.passed:
             self.passed.append((node, passed, environment))
-
-    def _link_globals(self, node: Node, chain: Chain, environment: Environment) -> None:
-        """Link ``function.__globals__`` to the whole of the function's module."""
-        function = self.follow_chain(chain, environment).value
-        if isinstance(function, FunctionType) and self.boundary.owns_file(
-            function.__code__.co_filename
-        ):
-            node.link("globals", self.whole_module(function.__globals__))
 
     def resolve(self, chain: Chain, environment: Environment, user: str = "") -> Target:
         """Return what a chain leads to."""

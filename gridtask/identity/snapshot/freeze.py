@@ -53,6 +53,7 @@ def freeze(code: Code) -> bytes:
         "texts": texts,
         "main": main_names(main),
         "ambient": code.closures[0].ambient,
+        "environment": code.closures[0].environment,
         "imports": imports_of(code),
         "patches": patches.found,
         "values": travelling.pickled,

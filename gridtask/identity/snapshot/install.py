@@ -21,6 +21,7 @@ from xxhash import xxh3_128_digest
 
 from gridtask.errors import IdentityError
 from gridtask.identity.closure.ambient import set_ambient
+from gridtask.identity.closure.environment import take_environment
 from gridtask.identity.snapshot.importer import MAGIC, ModuleSource, SnapshotFinder
 from gridtask.identity.snapshot.patches import apply_patches, needs_main
 from gridtask.identity.snapshot.verification import verify
@@ -61,6 +62,7 @@ def install(snapshot: bytes) -> Callable[..., object]:
     """
     content = _open(snapshot)
     set_ambient(content["ambient"])
+    take_environment(content["environment"])
     for filename, raw in content["texts"]:
         serve(filename, raw)
     finder = SnapshotFinder(ModuleSource(*row) for row in content["sources"])
@@ -77,6 +79,7 @@ def install(snapshot: bytes) -> Callable[..., object]:
     vars(main).update(held)
     for filename, text in content["statements"]:
         exec(compile(text, filename, "exec", dont_inherit=True), vars(main))
+    take_environment(content["environment"])  # statements may have set it otherwise
     vars(main)["__getattr__"] = _Extras(vars(main), content["extras"])
     apply_patches(late, kept, _load)
     for name, (module, attribute) in content["shared"] if late else ():

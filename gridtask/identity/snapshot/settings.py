@@ -12,7 +12,13 @@ import sys
 from collections.abc import Iterator
 
 from gridtask.identity.closure.lookup import Namespace
-from gridtask.identity.closure.seeds import mentions_settings, settings_in
+from gridtask.identity.closure.settings import (
+    called_for_effect,
+    mentions_settings,
+    names_task,
+    settings_in,
+    statements_of,
+)
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.sources import Source
 from gridtask.identity.source.texts import namespace_sources
@@ -32,21 +38,45 @@ _REPEATED = frozenset(
         "simplefilter",
     ]
 )
+_SET = frozenset({"assignment", "call"})
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign)
 
 
 def find_settings(closure: Closure) -> list[tuple[Source, ast.stmt]]:
     """Return the top-level statements of ``__main__`` that a worker repeats."""
     main = vars(sys.modules["__main__"])
-    if not mentions_settings(main):
+    if not mentions_settings(closure, main, closure.outside):
         return []
     return [
         (source, unit)
         for source in namespace_sources(main)
         for unit in source.tree.body
-        if isinstance(unit, _SIMPLE)
-        and any(how in _REPEATED for _, how in settings_in(closure, main, unit))
+        if isinstance(unit, _SIMPLE) and _is_repeated(closure, main, unit)
     ]
+
+
+def _is_repeated(closure: Closure, main: Namespace, unit: ast.stmt) -> bool:
+    """Return whether a worker repeats a statement.
+
+    What sets a third party's attribute is repeated where it counts; a function
+    that was put there travels by itself.
+    """
+    found = list(settings_in(closure, main, unit))
+    if any(how in _REPEATED for _, how in found):
+        return True
+    if id(unit) not in closure.settings:
+        return False
+    called = [*called_for_effect(closure.boundary, main, unit)]
+    if any(names_task(function) for function in called):
+        return False
+    for function in called:
+        for step in statements_of(function):
+            found += settings_in(closure, function.__globals__, step)
+    if any(how not in _REPEATED | _SET for _, how in found):
+        return False
+    patched = {f"{module}.{name}" for _, module, name in closure.patched}
+    owners = {owner for owner, _ in found}
+    return bool(owners) and patched.isdisjoint(owners)
 
 
 def globals_in(unit: ast.stmt, namespace: Namespace) -> Iterator[str]:

@@ -9,14 +9,23 @@ import dis
 import sys
 from types import CodeType
 
+from gridtask.identity.source.mutators import REFLECTIVE
 from gridtask.identity.source.uses import Chain, Change, Uses
 
 _GLOBAL_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _ATTRIBUTE_LOADS = {"LOAD_ATTR", "LOAD_METHOD"}
 
 
+_HAS_DOCSTRING = 0x4000000
+"""A flag of Python 3.13."""
+
+
 def code_bytes(code: CodeType) -> bytes:
-    """Return bytes that say all of a code object but its file and lines."""
+    """Return bytes that say all of a code object but its file, lines and docstring.
+
+    Constants count where they are loaded: a function's docstring is among them,
+    and moves the others, but nothing loads it.
+    """
     parts = [f"python {sys.version_info[:2]}".encode()]
     stack: list[object] = [code]
     while stack:
@@ -27,14 +36,20 @@ def code_bytes(code: CodeType) -> bytes:
                 item.co_argcount,
                 item.co_posonlyargcount,
                 item.co_kwonlyargcount,
-                item.co_flags,
+                item.co_flags & ~_HAS_DOCSTRING,
                 item.co_names,
                 item.co_varnames,
                 item.co_freevars,
                 item.co_cellvars,
             )
-            parts += [repr(head).encode("utf-8", "surrogatepass"), item.co_code]
-            stack.extend(item.co_consts)
+            parts.append(repr(head).encode("utf-8", "surrogatepass"))
+            steps = []
+            for step in dis.get_instructions(item):
+                is_constant = step.opcode in dis.hasconst
+                steps.append((step.opname, None if is_constant else step.arg))
+                if is_constant:
+                    stack.append(item.co_consts[step.arg or 0])
+            parts.append(repr(steps).encode())
         elif isinstance(item, tuple):
             parts.append(b"tuple %d" % len(item))
             stack.extend(item)
@@ -58,6 +73,9 @@ def code_uses(code: CodeType) -> Uses:
         _scan(inner, uses, is_root=inner is code)
         stack.extend(c for c in inner.co_consts if isinstance(c, CodeType))
     uses.chains = list(dict.fromkeys(uses.chains))
+    roots = {str(chain.root) for chain in uses.chains}
+    if not REFLECTIVE.isdisjoint(uses.attributes | roots):
+        uses.flags.add("reflection")
     return uses
 
 

@@ -48,7 +48,16 @@ CHANGE_FIRST = frozenset(
         "shuffle",
     ]
 )
-LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"})
+LOOKUPS = frozenset({"setdefault", "get", "pop", "__getitem__"}) | {
+    "diagonal",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "transpose",
+    "view",
+}
+"""Methods that give what a container holds, or a view of an array."""
 PARTS = frozenset({"values", "items"})
 SOURCES = frozenset({"getsource", "getsourcelines", "findsource"})
 REFLECTIVE = frozenset(

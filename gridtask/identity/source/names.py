@@ -29,6 +29,7 @@ from gridtask.identity.source.scopes import (
 )
 from gridtask.identity.source.sources import Imported, Place, Source, imported_names
 from gridtask.identity.source.syntax import (
+    DEFINITIONS,
     FUNCTIONS,
     ScopeNode,
     body_of,
@@ -229,8 +230,20 @@ class _Collector:
             self.n_unknown -= 1
             self.uses.chains.append(Chain("import", target, ()))
 
+    def _capture(
+        self,
+        node: ast.MatchAs | ast.MatchStar | ast.MatchMapping | ast.ExceptHandler,
+        scope: Scope,
+    ) -> None:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name is not None:
+            self.changed.append((scope, name, (), "rebind"))
+        self._push(children(node), scope)
+
     # -- scopes ---------------------------------------------------------------
     def _enter(self, node: ScopeNode, scope: Scope) -> None:
+        if isinstance(node, DEFINITIONS):
+            self.changed.append((scope, node.name, (), "rebind"))
         for decorator in getattr(node, "decorator_list", ()):
             # What dispatches on types reads them from hints.
             if isinstance(decorator, ast.Attribute) and decorator.attr == "register":
@@ -373,5 +386,9 @@ _VISITORS: dict[type, Callable[[_Collector, Any, Scope], None]] = {
     ast.AsyncFor: _Collector._loop,
     ast.Import: _Collector._import,
     ast.ImportFrom: _Collector._import,
+    ast.MatchAs: _Collector._capture,
+    ast.MatchStar: _Collector._capture,
+    ast.MatchMapping: _Collector._capture,
+    ast.ExceptHandler: _Collector._capture,
     **dict.fromkeys(SCOPES, _Collector._enter),
 }

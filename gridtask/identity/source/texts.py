@@ -133,10 +133,16 @@ def namespace_sources(namespace: dict[str, object]) -> list[Source]:
 
 def mentions(namespace: dict[str, object], words: Iterable[str]) -> bool:
     """Return whether a module's text holds one of these words, without parsing it."""
+    sought = [word.encode() for word in words]
+    return any(word in raw for raw in raw_texts(namespace) for word in sought)
+
+
+def raw_texts(namespace: dict[str, object]) -> list[bytes]:
+    """Return a module's texts, in bytes, without parsing a file."""
     filename = namespace.get("__file__")
     if not isinstance(filename, str):
         sources = namespace_sources(namespace)
-        return any(word in source.text for source in sources for word in words)
+        return [source.text.encode("utf-8", "replace") for source in sources]
     stamp, raw = _peek(filename)
     known = _raw.get(filename)
     if raw is None and known is not None and known[0] == stamp:
@@ -145,6 +151,6 @@ def mentions(namespace: dict[str, object], words: Iterable[str]) -> bool:
         try:
             raw = _read(filename)
         except (OSError, ImportError):
-            return False
+            return []
         _raw[filename] = (stamp, raw)
-    return raw is not None and any(word.encode() in raw for word in words)
+    return [] if raw is None else [raw]

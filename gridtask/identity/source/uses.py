@@ -84,6 +84,8 @@ class Uses:
         ``"module"`` (globals, eval, exec), ``"subclasses"``, ``"reflection"``,
         ``"source"`` (its text as data),
         ``"dynamic import"``, ``"formula"`` (a text that may name globals).
+    is_setup : bool
+        These are statements of a module: what they call, they call on import.
     """
 
     def __init__(
@@ -97,3 +99,4 @@ class Uses:
         self.forwarded: set[tuple[str, Chain, int | str]] = set()
         self.attributes = set(attributes)
         self.flags: set[str] = set()
+        self.is_setup = False
