@@ -48,6 +48,15 @@ def test_tasks_and_calls(cache):
     assert {call.state for call in calls} == {"done"}
 
 
+def test_what_is_selected_is_measured_alone(cache):
+    """Bytes and times are those of the calls that were asked for."""
+    key = square.key(2)
+    (task,) = cache.ls(key)
+    (call,) = cache.calls(key)
+    assert (task.results, task.bytes) == (1, call.bytes)
+    assert task.oldest == task.newest == call.ended_at
+
+
 def test_a_call_by_its_key(cache):
     """The key that a task gives finds what it computed, abbreviated or not."""
     key = square.key(3)

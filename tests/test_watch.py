@@ -938,3 +938,21 @@ def test_what_is_deleted_is_taken_back_when_the_scheduler_answers_again(
     backend.cancel = delete
     recutting.step(now=True)
     assert resubmitter.submitted == [[KEYS[3]]]
+
+
+def test_what_is_taken_back_in_vain_is_tried_again(recutting, backend, resubmitter):
+    """The disk was full, or the scheduler refused: the calls are not forgotten."""
+
+    def delete(job_id, tasks):
+        backend.tasks = {1: TaskState.RUNNING}
+
+    def fail(plan, take_back):
+        take_back()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    backend.cancel, resubmitter.recut = delete, fail
+    resubmitter.problem = SubmitError("full", transient=True, is_limit=True)
+    recutting.step(now=True)
+    recutting.step(now=True)
+    assert resubmitter.submitted == [[KEYS[3]]]
+    assert not recutting.failures
