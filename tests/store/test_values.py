@@ -352,3 +352,13 @@ def test_small_values_need_neither_numpy_nor_cloudpickle():
         print(sorted({"numpy", "cloudpickle", "rich", "uuid"} & set(sys.modules)))
     """)
     assert out == "[]"
+
+
+def test_what_is_nested_too_deeply_is_told_in_one_line():
+    """A chain of a hundred thousand lists has no part to point at."""
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(TypeError, match=r"result cannot .* nested too deeply") as told:
+        encode(value)
+    assert len(str(told.value)) < 200
