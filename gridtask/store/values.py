@@ -118,10 +118,10 @@ def _dump_by_value(value: object, what: str) -> tuple[bytes, list[pickle.PickleB
     """Pickle with cloudpickle; say which part it is that cannot be."""
     try:
         return _dump(value, _make_pickler(thaw=False))
-    except RecursionError as error:  # no part of it is at fault
-        msg = f"{what} cannot be pickled, for it is nested too deeply: {error}"
-        raise TypeError(f"{msg}. Expected flatter data") from error
     except Exception as error:
+        if isinstance(error.__cause__, RecursionError):  # no part of it is at fault
+            msg = f"{what} cannot be pickled: it is nested too deeply, expected less"
+            raise TypeError(msg) from error
         path, part, cause = _find_unpicklable(value, error, what)
         msg = (
             f"{path} cannot be pickled: {part!r:.200} of type"
