@@ -111,6 +111,22 @@ def test_classes_of_a_script_run_and_pickle_by_name(project):
     assert shown[6] == "False"
 
 
+def test_a_base_class_of_a_script_knows_what_was_registered(project):
+    """Classes of the script and of Python, whichever the script registered."""
+    project.write(
+        script="""
+            import abc
+            class Shape(abc.ABC): pass
+            class Own: pass
+            Shape.register(Own)
+            Shape.register(int)
+            def f(x): return isinstance(Own(), Shape), isinstance(x, Shape)
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)", "f('a')") == ["(True, True)", "(True, False)"]
+
+
 def test_top_level_code_never_runs_on_a_worker(project):
     """A script without a guard does its work once, in the driver."""
     project.write(
