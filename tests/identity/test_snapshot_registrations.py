@@ -139,6 +139,78 @@ def test_what_a_script_sets_of_others_is_set_on_the_worker(project):
     ]
 
 
+def test_settings_inside_of_other_statements_are_made_on_the_worker(project):
+    """Loops and attempts are repeated whole where they do nothing but set."""
+    project.write(
+        script="""
+            import calendar, csv
+            for name, mark in {"a": ";", "b": "|"}.items():
+                csv.register_dialect(name, delimiter=mark)
+            try:
+                calendar.setfirstweekday(6)
+            except ValueError:
+                pass
+            def f(x):
+                rows = list(csv.reader(["1;2|3"], "a"))
+                return rows, calendar.monthcalendar(2020, 2)[0]
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["([['1', '2|3']], [0, 0, 0, 0, 0, 0, 1])"]
+
+
+def test_what_cannot_be_pickled_is_filled_again(project):
+    """A worker repeats what was done to a database, a queue or a context variable."""
+    project.write(
+        script="""
+            import contextvars, queue, sqlite3
+            DB = sqlite3.connect(":memory:")
+            def prepare(db):
+                db.execute("create table t (a)")
+                db.execute("insert into t values (3)")
+            prepare(DB)
+            Q = queue.SimpleQueue()
+            def fill():
+                for i in (4, 5): Q.put(i)
+            fill()
+            V = contextvars.ContextVar("V", default=1)
+            V.set(6)
+            def f(x):
+                return DB.execute("select a from t").fetchall(), Q.get(), V.get()
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["([(3,)], 4, 6)"]
+
+
+def test_modules_that_fill_a_state_are_imported_on_the_worker(project):
+    """A module that nothing but the script imports may set another's global."""
+    project.write(
+        cfg="N = 1",
+        more="import cfg; vars(cfg).update(N=7)",
+        script="""
+            import cfg, more
+            def f(x):
+                cfg.N += 1
+                return cfg.N
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["8"]
+
+
+def test_views_of_dicts_travel(project):
+    """Python itself registers their classes: a worker need not."""
+    project.write(
+        script="""
+            KEYS = {"a": 1, "b": 2}.keys()
+            def f(x): return sorted(KEYS)
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["['a', 'b']"]
+
+
 def test_seeds_of_a_script_are_not_repeated(project):
     """Workers that were all seeded alike would draw the same numbers."""
     project.write(

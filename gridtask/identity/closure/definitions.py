@@ -83,6 +83,7 @@ def _add_outside(closure: Closure, node: Node, search: Search) -> bool:
     for other, outside in rows:
         part = Node(f"{node.name} from outside", node.kind, None)
         node.link("set outside", part)
+        closure.modules[str(other.get("__name__"))] = None
         _add_statements(closure, part, outside, other)
     return bool(rows)
 

@@ -58,9 +58,12 @@ _READING = frozenset(
 """Builtins that change nothing of what they are given."""
 
 
-def find_defining(closure: Closure, namespace: Namespace, name: str) -> Statements:
+def find_defining(
+    closure: Closure, namespace: Namespace, name: str, *, is_opaque: bool = False
+) -> Statements:
     """Return the statements of its own module that define or fill a name."""
-    return [*_in_module(start_search(closure, namespace, name), namespace)]
+    search = start_search(closure, namespace, name, is_opaque=is_opaque)
+    return [*_in_module(search, namespace)]
 
 
 def find_outside(

@@ -123,7 +123,7 @@ def _link_module(
                 node.name = f"setting of {owners[0]}"
                 root.link(f"setting {owners[0]}", node)
                 _link_called(closure, node, called)
-                closure.settings[id(statement)] = (source, statement, namespace)
+                closure.settings[id(unit)] = (source, unit, namespace)
 
 
 def _statement_node(

@@ -184,15 +184,18 @@ def _shared_globals(code: Code, main: Namespace) -> dict[int, tuple[str, str]]:
 
 def _runs_again(code: Code, main: Namespace, name: str) -> bool:
     """Return whether a global is made by its statement: state starts afresh."""
-    for closure in code.closures:
-        key = (id(main), name)
-        is_state = key in closure.state.names or (
-            id(main.get(name)) in closure.state.contents
-        )
-        if is_state:
-            units = find_defining(closure, main, name)
-            return bool(units) and all(_is_simple(unit, name) for _, unit in units)
+    if _is_state(code, main, name):
+        units = find_defining(code.closures[0], main, name)
+        return bool(units) and all(_is_simple(unit, name) for _, unit in units)
     return name not in main
+
+
+def _is_state(code: Code, main: Namespace, name: str) -> bool:
+    held = id(main.get(name))
+    return any(
+        (id(main), name) in closure.state.names or held in closure.state.contents
+        for closure in code.closures
+    )
 
 
 def _is_simple(unit: ast.stmt, name: str) -> bool:
@@ -211,7 +214,10 @@ def _statements(
     found: dict[int, tuple[int, Source, ast.stmt]] = {}
     order = {id(s): i for i, s in enumerate(namespace_sources(main))}
     for name in names:
-        for source, unit in find_defining(code.closures[0], main, name):
+        # Of what is no state all that was done to it is done again.
+        is_opaque = not _is_state(code, main, name)
+        rows_of = find_defining(code.closures[0], main, name, is_opaque=is_opaque)
+        for source, unit in rows_of:
             position = order.get(id(source), 0)
             found[id(unit)] = (position, source, unit)
     found = {key: row for key, row in found.items() if not _starts_calls(main, row[2])}

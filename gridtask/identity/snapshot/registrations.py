@@ -24,15 +24,22 @@ def find_registrations(code: Code) -> Iterator[Registration]:
     met: dict[int, Any] = {}
     for closure in code.closures:
         met.update((id(subject), subject) for subject in closure.subjects())
-    yield from _base_classes(met)
+    yield from _base_classes(code, met)
     yield from _dispatchers(code, met)
     yield from _reducers(code, met)
 
 
-def _base_classes(met: dict[int, Any]) -> Iterator[Registration]:
+def _base_classes(code: Code, met: dict[int, Any]) -> Iterator[Registration]:
+    boundary = code.closures[0].boundary
     every = {**python_abstracts(), **met}.values()
     for base in [value for value in every if isinstance(value, type)]:
-        rows = [(c,) for c in registered_classes(base) if id(c) in met]
+        rows = [
+            (c,)
+            for c in registered_classes(base)
+            # Python itself registers its own, such as views of dicts.
+            if id(c) in met
+            and (c.__module__ != "builtins" or boundary.owns_class(base))
+        ]
         if rows and base.__module__ != "__main__" and "<" not in base.__qualname__:
             yield base.__module__, f"{base.__qualname__}.register", rows
 

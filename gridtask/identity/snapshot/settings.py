@@ -17,10 +17,12 @@ from gridtask.identity.closure.settings import (
     mentions_settings,
     names_task,
     settings_in,
+    simple_statements,
     statements_of,
 )
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.source.sources import Source
+from gridtask.identity.source.syntax import DEFINITIONS
 from gridtask.identity.source.texts import namespace_sources
 
 _REPEATED = frozenset(
@@ -51,7 +53,7 @@ def find_settings(closure: Closure) -> list[tuple[Source, ast.stmt]]:
         (source, unit)
         for source in namespace_sources(main)
         for unit in source.tree.body
-        if isinstance(unit, _SIMPLE) and _is_repeated(closure, main, unit)
+        if _is_repeated(closure, main, unit)
     ]
 
 
@@ -61,22 +63,24 @@ def _is_repeated(closure: Closure, main: Namespace, unit: ast.stmt) -> bool:
     What sets a third party's attribute is repeated where it counts; a function
     that was put there travels by itself.
     """
-    found = list(settings_in(closure, main, unit))
-    if any(how in _REPEATED for _, how in found):
-        return True
-    if id(unit) not in closure.settings:
+    if isinstance(unit, _SIMPLE):
+        found = list(settings_in(closure, main, unit))
+        if any(how in _REPEATED for _, how in found):
+            return True
+    if id(unit) not in closure.settings or isinstance(unit, DEFINITIONS):
         return False
-    called = [*called_for_effect(closure.boundary, main, unit)]
-    if any(names_task(function) for function in called):
-        return False
-    for function in called:
-        for step in statements_of(function):
-            found += settings_in(closure, function.__globals__, step)
+    steps = [(main, step) for step in simple_statements(unit)]
+    for _, step in list(steps):
+        for function in called_for_effect(closure.boundary, main, step):
+            if names_task(function):
+                return False
+            held = function.__globals__
+            steps += [(held, inner) for inner in statements_of(function)]
+    found = [row for held, step in steps for row in settings_in(closure, held, step)]
     if any(how not in _REPEATED | _SET for _, how in found):
         return False
     patched = {f"{module}.{name}" for _, module, name in closure.patched}
-    owners = {owner for owner, _ in found}
-    return bool(owners) and patched.isdisjoint(owners)
+    return patched.isdisjoint(owner for owner, _ in found)
 
 
 def globals_in(unit: ast.stmt, namespace: Namespace) -> Iterator[str]:
