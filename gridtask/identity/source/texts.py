@@ -144,8 +144,10 @@ def raw_texts(namespace: dict[str, object]) -> list[bytes]:
         sources = namespace_sources(namespace)
         return [source.text.encode("utf-8", "replace") for source in sources]
     stamp, raw = _peek(filename)
-    known = _raw.get(filename)
-    if raw is None and known is not None and known[0] == stamp:
+    parsed, known = _parsed.get(filename), _raw.get(filename)
+    if raw is None and parsed and parsed[0] == stamp and parsed[1] is not None:
+        raw = parsed[1].raw
+    elif raw is None and known is not None and known[0] == stamp:
         raw = known[1]
     elif raw is None and stamp is not None:
         try:
