@@ -862,6 +862,24 @@ def test_calls_of_one_array_task_may_be_followed_one_after_the_other(
     assert sorted(execution.open_calls) == [0, 1, 2, 3]
 
 
+def test_a_call_that_another_driver_gave_up_fails_once(
+    retrying, backend, clock, write, resubmitter
+):
+    """By that one's record and by what this one finds itself, both at a time."""
+    backend.tasks = {1: TaskState.RUNNING, 2: TaskState.RUNNING}
+    retrying.step(now=True)
+    look = resubmitter.submitted_elsewhere
+
+    def look_late(plan, keys):
+        write([3], error=NodeLost("lost", key=KEYS[3].hex(), what="lost"))
+        return look(plan, keys)
+
+    resubmitter.submitted_elsewhere = look_late
+    backend.tasks = {1: TaskState.RUNNING}
+    pass_time(retrying, clock, 200)
+    assert set(retrying.failures) == {3}
+
+
 def test_results_of_a_run_that_is_just_over_count(
     retrying, backend, clock, resubmitter, write, monkeypatch
 ):

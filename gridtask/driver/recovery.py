@@ -151,9 +151,11 @@ class Recovery:
             return []
         rounds, self._waiting = self._waiting, {}
         submitted: list[Continued] = []
-        for what, errors in rounds.items():
+        for what, waiting in rounds.items():
+            is_open = self._ledger.place_of  # a call may have ended since it was lost
+            errors = {i: error for i, error in waiting.items() if is_open(i)}
             try:
-                submitted += self._submit_round(what, errors)
+                submitted += self._submit_round(what, errors) if errors else ()
             except (GridTaskError, OSError) as problem:
                 if isinstance(problem, SubmitError) and problem.is_limit:
                     self._waiting.setdefault(what, {}).update(errors)
