@@ -353,6 +353,17 @@ def test_two_values_of_one_component_differ_in_its_row_only(load):
     assert [name for name in before if before[name] != after[name]] == ["rows.N"]
 
 
+def test_values_are_shown_in_full_where_they_are_short(load):
+    """What `gridtask why` tells of: contents, or at least how many there are."""
+    module = load(
+        shown="A = [1, 'a']\nB = {'k': 2.0}\nC = [[1], [2]]\ndef f(): return A, B, C\n"
+    )
+    texts = {row.name: row.text for row in identify(module.f).manifest}
+    assert texts["shown.A"] == "[1, 'a']"
+    assert texts["shown.B"] == "{'k': 2.0}"
+    assert texts["shown.C"] == "<list of 2>"
+
+
 def test_a_dynamic_import_is_warned_of(load):
     """A module that only arguments name cannot be known: the task is told."""
     module = load(dyn="import importlib\ndef f(x): return importlib.import_module(x)\n")
