@@ -359,7 +359,10 @@ def remove_tree(path: str | Path) -> None:
     """
     import shutil
 
-    shutil.rmtree(path, ignore_errors=True)
+    if os.path.islink(path):
+        os.unlink(path)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def move(path: str | Path, target: str | Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,6 +80,14 @@ def check(root: str | Path, *, read_data: bool = False, repair: bool = False) ->
     return _Check(Store(Path(root).absolute()), read_data, repair).run()
 
 
+def _now(root: Path) -> float:
+    """Return the file server's time; this host's if nothing can be written there."""
+    try:
+        return fs.server_now(root)
+    except OSError:
+        return time.time()
+
+
 class _Check:
     """One check of one cache."""
 
@@ -91,7 +100,7 @@ class _Check:
 
     def run(self) -> Report:
         """Go through the cache."""
-        self._now = fs.server_now(self._store.root)
+        self._now = _now(self._store.root)
         self._check_folder(self._store.root, fs.check_folder)
         self._check_marker()
         for path in (self._store.tasks, self._store.trash):
@@ -185,7 +194,7 @@ class _Check:
 
     def _check_left(self, path: Path, seconds: float, what: str) -> None:
         """Note a file that its writer has not removed."""
-        if self._age(path) < seconds:
+        if abs(self._age(path)) < seconds:
             return
         finding = Finding(str(path), "left", f"{what} is left", is_damage=False)
         if self._repair:

@@ -313,7 +313,8 @@ def _advisory_lock(path: Path, now: float) -> Iterator[bool]:
         try:
             fs.write_new(lock, holder, durable=False)
         except FileExistsError:
-            if now - fs.modified_at(lock) < LOCK_SECONDS:
+            # By its distance: one of a time to come would be there for ever.
+            if abs(now - fs.modified_at(lock)) < LOCK_SECONDS:
                 yield False
                 return
             fs.remove(lock)

@@ -26,11 +26,21 @@ class Ages:
 
     A result is not older than its segment, nor (by more than a day) newer than
     its file's last change. Both are times of the file server, so a node whose
-    clock says 1970 does not have its results expire at once.
+    clock says 1970 does not have its results expire at once. Nor does a copy of
+    the file that has lost its time: that its segment was begun later is believed,
+    unless it is a time to come.
+
+    Parameters
+    ----------
+    index : Index
+        Of the files.
+    now : float
+        The file server's time, POSIX seconds.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, now: float) -> None:
         self._index = index
+        self._latest = now + CLOCK_SECONDS
         self._begun_at = {
             entry.origin: entry.t_end_ns / 1e9
             for entry in map(index.entry, index.all_numbers(Kind.META))
@@ -41,10 +51,7 @@ class Ages:
         found: list[int] = []
         for file_number, file in enumerate(self._index.files):
             late = file.modified_at + CLOCK_SECONDS
-            begun = [
-                min(self._begun_at.get(origin, 0.0), file.modified_at)
-                for origin in file.origins
-            ]
+            begun = [self._begun(origin, file) for origin in file.origins]
             for kind in EXPIRING:
                 numbers = self._index.numbers_in(file_number, kind)
                 ends = self._index.fields(_ENDED, numbers)
@@ -55,23 +62,28 @@ class Ages:
                 ]
         return found
 
+    def _begun(self, origin: bytes, file: SegmentReader) -> float:
+        """Return when a segment was begun of which a file has records."""
+        begun_at = self._begun_at.get(origin, 0.0)
+        return begun_at if begun_at <= self._latest else file.modified_at
+
 
 def unused(
     index: Index, statuses: Mapping[str, os.stat_result], before: float, now: float
 ) -> list[int]:
-    """Return the results, failures and logs of files not used since a time."""
+    """Return the results, failures and logs of files not used since a time.
+
+    What ended later than that was used then, whatever its file says: a copy may
+    have lost its times.
+    """
     used = {
         number
         for number, file in enumerate(index.files)
         if (status := statuses.get(os.path.basename(file.path))) is None
         or used_at(os.path.basename(file.path), status, now) > before
     }
-    return [n for n in _expiring(index) if n >> ROW_BITS not in used]
-
-
-def _expiring(index: Index) -> list[int]:
-    """Return all records that have an age, repeated ones too."""
-    return [number for kind in EXPIRING for number in index.all_numbers(kind)]
+    ended = Ages(index, now).older(before)
+    return [number for number in ended if number >> ROW_BITS not in used]
 
 
 def used_at(name: str, status: os.stat_result, now: float) -> float:

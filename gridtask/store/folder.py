@@ -271,7 +271,7 @@ class Folder:
         from gridtask.store.expiry import Ages
 
         with self._lock:
-            return Ages(self._index).older(now - seconds)
+            return Ages(self._index, now).older(now - seconds)
 
     def unused(self, seconds: float, now: float) -> list[int]:
         """Return the results, failures and logs that nobody read for so long.

@@ -232,9 +232,17 @@ class Store:
             )
             raise StoreError(msg)
         fs.make_folder(self.trash)
-        target = self.trash / os.urandom(16).hex()
-        with contextlib.suppress(FileNotFoundError):
-            fs.move(path, target)
+        if path.is_symlink():
+            msg = f"{str(path)!r} is a link; what is in {str(path.resolve())!r} stays"
+            warn(msg)
+        try:
+            fs.move(path, self.trash / os.urandom(16).hex())
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            fs.remove_tree(path)  # one of the two is a link to another disk
         folder.reset()
         self.empty_trash()
 
@@ -260,7 +268,7 @@ class Store:
         """Remove a damaged file that was saved from long ago."""
         with contextlib.suppress(OSError):
             age = fs.server_now(self.trash) - fs.changed_at(path)
-            if age > DAMAGED_SECONDS:
+            if abs(age) > DAMAGED_SECONDS:
                 fs.remove(path)
 
 

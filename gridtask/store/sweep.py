@@ -71,7 +71,8 @@ class Sweep:
                     break
         for name in self._unfinished:
             with contextlib.suppress(OSError):
-                if now - fs.modified_at(self._path / name) > MAX_SECONDS:
+                # Also if its time is yet to come: it would stay for ever.
+                if abs(now - fs.modified_at(self._path / name)) > MAX_SECONDS:
                     yield name
 
     def _age(self, number: int, now: float) -> float:

@@ -49,7 +49,7 @@ def test_what_was_just_written_is_in_use(cache, keys):
 
 def test_listing_is_no_use(cache, keys):
     """What `ls --unused` has listed, `rm --unused` removes afterwards."""
-    read_at(cache.put("f", "aaaa"), 40 * DAY)
+    read_at(cache.put("f", "aaaa", age=50 * DAY), 40 * DAY)
     keys(cache, "f")
     cache.run("ls", "--unused", "30d")
     assert cache.run("rm", "--unused", "30d", "--yes") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -289,6 +290,15 @@ def test_what_dead_processes_left_is_found_and_removed(store):
     assert not report.is_damaged
     check(store.root, repair=True)
     assert fs.list_names(path) == ["a.seg"]
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_a_cache_that_cannot_be_written_can_be_checked(store, fail_at, code):
+    """A read-only mount, a snapshot of yesterday, a full disk."""
+    fill(store)
+    fail_at("create", 1, code, for_ever=True)
+    fail_at("touch", 1, code, for_ever=True)
+    assert check(store.root).findings == []
 
 
 def test_replaced_files_that_stay_are_noted(store, monkeypatch):

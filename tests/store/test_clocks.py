@@ -111,6 +111,32 @@ def test_a_segment_from_the_future_keeps_nothing_for_ever(folder_path):
     assert expire(folder_path, 7 * DAY) == 1
 
 
+def test_fresh_results_of_a_copy_without_times_stay(folder_path):
+    """An archive may date all files back to 1970: when they were begun counts."""
+    put(folder_path)
+    (name,) = fs.list_names(folder_path)
+    os.utime(folder_path / name, (0, 0))
+    assert expire(folder_path, 60) == 0
+    folder = Folder(folder_path, "task")
+    folder.refresh()
+    assert folder.unused(60, fs.server_now(folder_path)) == []
+    assert expire(folder_path, 0) == 1
+
+
+def test_a_lock_of_a_time_to_come_does_not_stop_compaction(folder_path):
+    """The file server's clock was wrong when it was made."""
+    put(folder_path)
+    put(folder_path)
+    for name in ("gc.lock", "left.tmp"):
+        fs.write_new(folder_path / name, b"")
+        os.utime(folder_path / name, (4e9, 4e9))
+    folder = Folder(folder_path, "task")
+    folder.refresh()
+    assert folder.compact(min_files=1).n_files == 2
+    assert folder.sweep() == 1
+    assert not {"gc.lock", "left.tmp"} & set(fs.list_names(folder_path))
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_loading_with_a_wrong_clock_does_not_make_results_unused(
     folder_path, monkeypatch, error

@@ -244,6 +244,31 @@ def test_removing_a_folder_frees_all(tmp_path):
     assert folder.refresh()
 
 
+def test_a_task_folder_may_be_a_link(tmp_path):
+    """Removing it removes the link, and tells what stays where it leads to."""
+    store = Store.open(tmp_path / "cache")
+    fill(store, "a")
+    folder = store.folder("a")
+    folder.path.rename(tmp_path / "elsewhere")
+    folder.path.symlink_to(tmp_path / "elsewhere")
+    assert folder.refresh()
+    with pytest.warns(RuntimeWarning, match="elsewhere' stays"):
+        store.remove_folder(folder)
+    assert store.folders() == []
+    assert fs.list_names(store.trash) == []
+    assert fs.list_names(tmp_path / "elsewhere") != []
+
+
+def test_a_task_folder_may_be_on_another_disk(tmp_path, fail_at):
+    """It cannot be moved to the trash, and is removed where it is."""
+    store = Store.open(tmp_path / "cache")
+    fill(store, "a")
+    fail_at("move", 1, errno.EXDEV)
+    store.remove_folder(store.folder("a"))
+    assert store.folders() == []
+    assert fs.list_names(store.trash) == []
+
+
 def test_removing_needs_no_room(tmp_path, fail_at):
     """On a full disk the folder still goes: a rename takes no space."""
     store = Store.open(tmp_path / "cache")
