@@ -705,17 +705,11 @@ HABITS_AND_STATES: list[Edit] = [
         "module renamed together with its users",
         False,
         {
-            "task.py": """
-        from lib import g
-        def f(x): return g(x)
-        """,
+            "task.py": "from lib import g\ndef f(x): return g(x)",
             "lib.py": "def g(a): return a",
         },
         {
-            "task.py": """
-        from tools import g
-        def f(x): return g(x)
-        """,
+            "task.py": "from tools import g\ndef f(x): return g(x)",
             "lib.py": "",
             "tools.py": "def g(a): return a",
         },
@@ -724,19 +718,13 @@ HABITS_AND_STATES: list[Edit] = [
         "package flattened",
         False,
         {
-            "task.py": """
-        from pkg.sub.m import g
-        def f(x): return g(x)
-        """,
+            "task.py": "from pkg.sub.m import g\ndef f(x): return g(x)",
             "pkg/__init__.py": "\n",
             "pkg/sub/__init__.py": "\n",
             "pkg/sub/m.py": "def g(a): return a",
         },
         {
-            "task.py": """
-        from m import g
-        def f(x): return g(x)
-        """,
+            "task.py": "from m import g\ndef f(x): return g(x)",
             "m.py": "def g(a): return a",
         },
     ),
@@ -744,46 +732,23 @@ HABITS_AND_STATES: list[Edit] = [
         "class moved to a new module with its constants",
         False,
         {
-            "task.py": """
-        N = 3
-        class K:
-            def get(self): return N
-        def f(x): return K().get()
-        """
+            "task.py": "N = 3\nclass K:\n    def get(self): return N\ndef f(x): return K().get()"
         },
         {
-            "task.py": """
-        from k import K
-        def f(x): return K().get()
-        """,
-            "k.py": """
-        N = 3
-        class K:
-            def get(self): return N
-        """,
+            "task.py": "from k import K\ndef f(x): return K().get()",
+            "k.py": "N = 3\nclass K:\n    def get(self): return N\n",
         },
     ),
     Edit(
         "relative imports become absolute",
         False,
         {
-            "task.py": """
-        from pkg.m import g
-        def f(x): return g(x)
-        """,
+            "task.py": "from pkg.m import g\ndef f(x): return g(x)",
             "pkg/__init__.py": "\n",
-            "pkg/m.py": """
-        from .n import h
-        def g(a): return h(a)
-        """,
+            "pkg/m.py": "from .n import h\ndef g(a): return h(a)",
             "pkg/n.py": "def h(a): return a",
         },
-        {
-            "pkg/m.py": """
-        from pkg.n import h
-        def g(a): return h(a)
-        """
-        },
+        {"pkg/m.py": "from pkg.n import h\ndef g(a): return h(a)"},
     ),
     Edit(
         "data file beside that nobody reads",
@@ -795,10 +760,7 @@ HABITS_AND_STATES: list[Edit] = [
         "new module beside with the name of nothing",
         False,
         {
-            "task.py": """
-        import lib
-        def f(x): return lib.g(x)
-        """,
+            "task.py": "import lib\ndef f(x): return lib.g(x)",
             "lib.py": "def g(a): return a",
         },
         {"more.py": "def g(a): return a + 1"},

@@ -362,14 +362,8 @@ PIPELINES_AND_PROTOCOLS: list[Edit] = [
         "plugins found by pkgutil at import: one more",
         True,
         {
-            "task.py": """
-        import plugins
-        def f(x): return [p.run() for p in plugins.ALL]
-        """,
-            "plugins/__init__.py": """
-        import importlib, pkgutil
-        ALL = [importlib.import_module(f'{__name__}.{m.name}') for m in pkgutil.iter_modules(__path__)]
-        """,
+            "task.py": "import plugins\ndef f(x): return [p.run() for p in plugins.ALL]\n",
+            "plugins/__init__.py": "import importlib, pkgutil\nALL = [importlib.import_module(f'{__name__}.{m.name}') for m in pkgutil.iter_modules(__path__)]\n",
             "plugins/a.py": "def run(): return 1",
         },
         {"plugins/b.py": "def run(): return 2"},
@@ -394,11 +388,7 @@ PIPELINES_AND_PROTOCOLS: list[Edit] = [
         "plugins found by pkgutil in the task: one more",
         True,
         {
-            "task.py": """
-        import importlib, pkgutil
-        import plugins
-        def f(x): return [importlib.import_module(f'plugins.{m.name}').run() for m in pkgutil.iter_modules(plugins.__path__)]
-        """,
+            "task.py": "import importlib, pkgutil\nimport plugins\ndef f(x): return [importlib.import_module(f'plugins.{m.name}').run() for m in pkgutil.iter_modules(plugins.__path__)]\n",
             "plugins/__init__.py": "",
             "plugins/a.py": "def run(): return 1",
         },
