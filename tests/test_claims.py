@@ -118,6 +118,16 @@ def test_a_dead_driver_without_a_job_claims_nothing(tmp_path):
     assert claim.in_flight({}) == {}
 
 
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_what_a_dead_driver_never_submitted_is_written_off(tmp_path, is_dead):
+    """Nobody asks for it again; who opens the run knows that it has not ended."""
+    claim = publish(tmp_path, ended_process() if is_dead else None)
+    claim.abandon()
+    assert len(list(open_claims(tmp_path))) == (not is_dead)
+    if is_dead:
+        assert json.loads((tmp_path / f"{RUN_ID}.done").read_text())["abandoned"] is True
+
+
 def test_a_dead_drivers_job_is_found_by_its_name(tmp_path):
     """It died between qsub and writing the job down: who finds it writes it down."""
     claim = publish(tmp_path, ended_process())
