@@ -199,6 +199,24 @@ def test_modules_that_fill_a_state_are_imported_on_the_worker(project):
     assert project.work("f(1)") == ["8"]
 
 
+def test_a_state_that_travels_is_not_filled_again(project):
+    """What fills it may also make something that cannot be pickled, and is left out."""
+    project.env["GRIDTASK_DEBUG"] = ""  # the pool is not there to be compared
+    project.write(
+        script="""
+            from concurrent.futures import ThreadPoolExecutor
+            L = [1]
+            with ThreadPoolExecutor(1) as pool:
+                list(pool.map(L.append, [5, 6]))
+            def f(x):
+                L.append(0)
+                return L
+        """,
+    )
+    project.drive()
+    assert project.work("f(1)") == ["[1, 5, 6, 0]"]
+
+
 def test_views_of_dicts_travel(project):
     """Python itself registers their classes: a worker need not."""
     project.write(

@@ -218,6 +218,8 @@ def _statements(
         is_opaque = not _is_state(code, main, name)
         rows_of = find_defining(code.closures[0], main, name, is_opaque=is_opaque)
         for source, unit in rows_of:
+            if _fills_what_travels(code, main, unit, names):
+                continue
             position = order.get(id(source), 0)
             found[id(unit)] = (position, source, unit)
     found = {key: row for key, row in found.items() if not _starts_calls(main, row[2])}
@@ -226,6 +228,16 @@ def _statements(
     rows = sorted(found.values(), key=lambda row: (row[0], first_line(row[2])))
     texts = ((source.filename, source.segment(unit)) for _, source, unit in rows)
     yield from dict.fromkeys(texts)  # statements of one line are one text
+
+
+def _fills_what_travels(
+    code: Code, main: Namespace, unit: ast.stmt, names: list[str]
+) -> bool:
+    """Return whether a statement names a state that travels already filled."""
+    held = {part.id for part in ast.walk(unit) if isinstance(part, ast.Name)}
+    return any(
+        name in main and _is_state(code, main, name) for name in held - set(names)
+    )
 
 
 def _starts_calls(main: Namespace, unit: ast.stmt) -> bool:
