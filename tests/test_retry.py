@@ -16,6 +16,7 @@ from gridtask.claims.runfile import RunFileWriter, RunPlan
 from gridtask.claims.world import World
 from gridtask.driver import retry
 from gridtask.driver.retry import Resources, Resubmitter
+from gridtask.errors import SubmitError
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
 from gridtask.store.store import Store
@@ -227,3 +228,23 @@ def test_a_call_that_has_a_result_by_now_is_not_submitted_again(
     rounds = driver.submit(plan, KEYS[:2], Resources(), is_asked=is_asked)
     first = 0 if is_asked else 1
     assert keys_of(rounds) == {"abcdefghr2": (KEYS[first:2], True)}
+
+
+def test_the_id_of_a_round_that_was_refused_is_not_used_again(
+    store, plan, new_resubmitter
+):
+    """Other drivers may have left calls to it; of many in a row one note stays."""
+    driver = new_resubmitter()
+
+    def refuse(request):
+        msg = "only 2 jobs are allowed per user"
+        raise SubmitError(msg, argv=["qsub"], is_limit=True)
+
+    submit, driver._backend.submit = driver._backend.submit, refuse
+    for _ in range(3):
+        with pytest.raises(SubmitError):
+            driver.submit(plan, KEYS[:1], Resources())
+    driver._backend.submit = submit
+    rounds = driver.submit(plan, KEYS[:1], Resources())
+    assert keys_of(rounds) == {"abcdefghr5": (KEYS[:1], True)}
+    assert [path.name for path in store.runs.glob("*.done")] == ["abcdefghr4.done"]

@@ -246,7 +246,12 @@ class Claim:
         return isinstance(tasks, list) and task in tasks
 
     def withdraw(self) -> None:
-        """Remove the run file of a run of which no job was submitted."""
+        """Remove the run file of a run of which no job was submitted.
+
+        Of one that continues another run a note stays: its id is not used again.
+        """
+        if self.plan.parent:
+            self.retire({"submitted": False})
         fs.remove(self._path(".run"))
         self._remove_job_files()
 

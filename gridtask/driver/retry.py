@@ -297,12 +297,18 @@ class Resubmitter:
         return merge([Resources(cluster_params=(" ".join(words),)), more], self._site)
 
     def _child_id(self, root: str) -> str:
-        """Return the next free id of a run's children: ``<run>r2``, ``<run>r3``."""
-        taken = {name.partition(".")[0] for name in fs.list_names(self._runs)}
-        number = 2
-        while f"{root}r{number}" in taken:
-            number += 1
-        return f"{root}r{number}"
+        """Return an id for the next of a run's children: ``<run>r2``, ``<run>r3``.
+
+        It was never used: who follows a round that was withdrawn must not take
+        another one for it. Of those the note of the last one's end is enough.
+        """
+        names = set(fs.list_names(self._runs))
+        ids = {name.partition(".")[0] for name in names}
+        used = sorted((id_ for id_ in ids if is_child_of(id_, root)), key=round_of)
+        for run_id in used[:-1]:
+            if f"{run_id}.run" not in names:
+                fs.remove(self._runs / f"{run_id}.done")
+        return f"{root}r{round_of(used[-1]) + 1 if used else 2}"
 
 
 def _rounds(keys: list[bytes], claims: Iterable[Claim]) -> list[Round]:
