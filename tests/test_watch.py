@@ -32,11 +32,9 @@ from gridtask.errors import (
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
 from gridtask.store.store import Store
+from gridtask.worker import logs
 
-RUN_ID = "abcdefgh"
-JOB_ID = "17"
 PACE = cluster_pace(fs_latency=60.0)
-KEYS = [bytes([i]) * 16 for i in range(4)]
 CODE = bytes(8)
 
 
@@ -143,28 +141,8 @@ def store(tmp_path):
 @pytest.fixture
 def claim(store):
     """A published run of four calls in two array tasks, submitted as job 17."""
-    plan = RunPlan(
-        run_id=RUN_ID,
-        task="simulate",
-        backend="fake",
-        created_at=time.time() + 60,
-        **this_process()._asdict(),
-        code=bytes(16),
-        keys=KEYS,
-        positions=range(4),
-        done=[],
-        flying={},
-        missing=[0, 1, 2, 3],
-        chunks=[3, 1],
-        jobs=[JobRange(1, 2)],
-        memory="1G",
-    )
-    writer = RunFileWriter(store.runs, RUN_ID)
-    packed = {index: writer.pack({"x": index}) for index in plan.missing}
-    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
-    claim = Claim(store.runs, plan)
-    claim.add_job(1, plan.jobs[0], JOB_ID)
-    return claim
+    plan = make_plan(created_at=time.time() + 60, memory="1G")
+    return publish_submitted(store.runs, plan)
 
 
 @pytest.fixture
@@ -741,6 +719,23 @@ def test_cancel_keeps_what_is_there_and_fails_the_rest(execution, backend, write
     assert backend.deleted == [(JOB_ID, [1, 2])]
     assert sorted(execution.failures) == [1, 2, 3]
     assert "cancelled" in str(execution.failures[3])
+
+
+def test_a_log_that_goes_while_it_is_looked_at_stops_nothing(
+    execution, store, monkeypatch
+):
+    """The worker of an array task has ended well while it is cancelled."""
+    log = store.runs / f"{RUN_ID}.t2.log"
+    log.touch(mode=0o600)
+    end_of_calls = logs.end_of_calls
+
+    def end_late(*args):
+        log.unlink(missing_ok=True)
+        return end_of_calls(*args)
+
+    monkeypatch.setattr(logs, "end_of_calls", end_late)
+    execution.cancel()
+    assert sorted(execution.failures) == [0, 1, 2, 3]
 
 
 def test_a_call_is_cancelled_only_if_that_ends_no_other(execution, backend):

@@ -107,7 +107,11 @@ class Causes:
         if log is None:
             return 0, 0
         keys = self.plan_of(place).chunk_keys(place.task)
-        return self._records.end_of_calls(place.run_id, keys), fs.size(log)
+        start = self._records.end_of_calls(place.run_id, keys)
+        try:
+            return start, fs.size(log)
+        except FileNotFoundError:  # its worker has just ended well, and removed it
+            return 0, 0
 
     def _read(self, place: Place, start: int, end: int) -> bytes:
         log = self._watch.log_of(place)
