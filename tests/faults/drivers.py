@@ -20,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from interleaving import Killed
+from interleaving import Killed as Ended
 from timeline import Process, Timeline
 from virtualdisk import VirtualDisk
 from virtualgrid import Client, VirtualGrid
@@ -36,7 +36,7 @@ from gridtask.config import Settings
 from gridtask.driver.execution import Execution
 from gridtask.driver.pace import cluster_pace
 from gridtask.driver.tidying import tidy
-from gridtask.errors import Deleted, NodeLost, StoreError, SubmitError
+from gridtask.errors import Deleted, Killed, NodeLost, StoreError, SubmitError
 from gridtask.raised import STORE_UNUSABLE
 from gridtask.run import Run
 from gridtask.store.store import Store
@@ -80,7 +80,7 @@ class Drivers:
         self._mortality = draw.choice((0.0, 0.0, 0.001, 0.004))
         self._n_calls = draw.randint(2, 12)
         self._seconds = draw.choice((0.01, 0.5, 5.0, 40.0))
-        self._n_drivers = 0
+        self._drivers: list[Process] = []
         self._n_at_work = 0
         self._executions: Counter[int] = Counter()
         self._excused: Counter[int] = Counter()
@@ -133,7 +133,8 @@ class Drivers:
             start("visitor", self._visit, host="login1")
         self.timeline.run()
         for who, error in self.timeline.errors:
-            if not (isinstance(error, SubmitError) and self._grid.has_refused):
+            is_refused = isinstance(error, SubmitError) and self._grid.has_refused
+            if not is_refused:
                 self.faults.append(f"failed: {who}: {error!r}")
         self._judge()
 
@@ -149,8 +150,7 @@ class Drivers:
     def _start_driver(self, calls: list[int], within: float) -> None:
         """Start a driver; if it is killed, its user starts it again."""
         delay = self._draw.uniform(0.0, within)
-        mortality = self._mortality if self._n_drivers < MAX_KILLED else 0.0
-        self._n_drivers += 1
+        mortality = self._mortality if len(self._drivers) < MAX_KILLED else 0.0
         self._n_at_work += 1
 
         act = self._draw.choice((self._map, self._map, self._map, self._leave))
@@ -159,7 +159,7 @@ class Drivers:
             try:
                 self.timeline.sleep(delay)
                 act(calls)
-            except (Killed, KeyboardInterrupt):
+            except Ended:
                 self.n_killed += 1
                 self._start_driver(calls, 40.0)
                 raise
@@ -167,8 +167,9 @@ class Drivers:
                 self._n_at_work -= 1
 
         host = self._draw.choice(("login1", "login1", "login2"))
-        name = f"driver {self._n_drivers}"
-        self.timeline.start(name, drive, host=host, mortality=mortality)
+        name = f"driver {len(self._drivers) + 1}"
+        driver = self.timeline.start(name, drive, host=host, mortality=mortality)
+        self._drivers.append(driver)
 
     def _map(self, calls: list[int]) -> None:
         """Do what `task.map` does."""
@@ -290,12 +291,13 @@ class Drivers:
     def _is_excused(self, error: BaseException) -> bool:
         """Tell whether a call may have been lost more often than it is tried again.
 
-        Or its job was not accepted: the driver that was to submit it has told why.
+        Or somebody has cancelled it, or one of its run's jobs was not accepted: the
+        driver that was to submit that has told why, and has deleted the others.
         """
-        if isinstance(error, Deleted):
-            return self.n_cancelled > 0
-        is_lost = self._grid.n_lost > 1 or self._grid.has_refused
-        return isinstance(error, NodeLost) and is_lost
+        if isinstance(error, NodeLost) and self._grid.n_lost > 1:
+            return True
+        is_given_up = self.n_cancelled > 0 or self._grid.has_refused
+        return isinstance(error, Deleted | Killed | NodeLost) and is_given_up
 
     def _judge(self) -> None:
         for n, count in self._executions.items():

@@ -90,6 +90,7 @@ class VirtualGrid:
         self._n_jobs = 0
         self._n_slots = draw.choice((1, 2, 4))
         self._cycle_seconds = draw.choice((0.3, 1.0, 5.0))
+        self._max_jobs = draw.choice((2, 3, 1000, 1000))
         self._deletes_late = draw.random() < 0.3
         self._accounting_seconds = draw.choice((1.0, 15.0))
         self._silences: list[tuple[float, float]] = []
@@ -189,8 +190,10 @@ class VirtualGrid:
 
     # -- what the commands do
 
-    def accept(self, request: JobRequest) -> str:
-        """Take up a job."""
+    def accept(self, request: JobRequest) -> str | None:
+        """Take up a job, if the user may have one more."""
+        if len(self._jobs) >= self._max_jobs:
+            return None
         self._n_jobs += 1
         job = Job(str(self._n_jobs), request)
         self._jobs[job.job_id] = job
@@ -249,7 +252,7 @@ class Client:
     def submit(self, request: JobRequest) -> str:
         """Run qsub, and give it up if there is no answer."""
         assert not request.holds
-        accepted: list[str] = []
+        accepted: list[str | None] = []
         command = self._command("qsub", lambda: self._grid.accept(request), accepted)
         end = self._timeline.now + COMMAND_SECONDS
         while not accepted:
@@ -260,6 +263,9 @@ class Client:
                 raise SubmitError(msg, argv=["qsub"], transient=True)
             self._timeline.sleep(0.1)
         self._travel()
+        if accepted[0] is None:
+            msg = "only so many jobs are allowed per user"
+            raise SubmitError(msg, argv=["qsub"], transient=True, is_limit=True)
         return accepted[0]
 
     def command(self, request: JobRequest) -> list[str]:
