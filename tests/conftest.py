@@ -1,4 +1,7 @@
-"""Fixtures that lend tests a real Grid Engine, and keep them away from any other."""
+"""Fixtures that lend tests a real Grid Engine, and keep them away from any other.
+
+It also makes the modules of this folder importable by its tests.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 # Tests write a module twice within a second, and of the same size: Python would
 # take the first one's byte code for the second one's. Users are not that quick.

@@ -8,18 +8,17 @@ import subprocess
 import sys
 import time
 
+import published
 import pytest
+from published import RUN_ID, make_plan
 
 from gridtask import fs
 from gridtask.backends.base import JobState, TaskGroup, TaskState
 from gridtask.claims import claim as claims
 from gridtask.claims.claim import Claim, open_claim, open_claims, prune
 from gridtask.claims.lock import Process, this_process
-from gridtask.claims.runfile import RunFileWriter, RunPlan
-from gridtask.claims.world import World
 from gridtask.plan import JobRange, Place
 
-RUN_ID = "abcdefgh"
 JOB_NAME = f"gt_{RUN_ID}_1_simulate"
 DAY = 86400.0
 
@@ -39,32 +38,10 @@ def other_host() -> Process:
     return this_process()._replace(host="node7", machine="other machine")
 
 
-def make_plan(process: Process | None = None, **changes) -> RunPlan:
-    """A plan of four calls in two array tasks of one job."""
-    fields = {
-        "run_id": RUN_ID,
-        "task": "simulate",
-        "backend": "fake",
-        "created_at": 0.0,
-        **(process or this_process())._asdict(),
-        "code": bytes(16),
-        "keys": [bytes([i]) * 16 for i in range(4)],
-        "positions": range(4),
-        "done": [],
-        "flying": {},
-        "missing": [0, 1, 2, 3],
-        "chunks": [3, 1],
-        "jobs": [JobRange(1, 2)],
-    }
-    return RunPlan(**{**fields, **changes})
-
-
 def publish(runs, process=None, **changes) -> Claim:
-    """Publish a run file and return its claim."""
-    plan = make_plan(process, **changes)
-    writer = RunFileWriter(runs, plan.run_id)
-    packed = {index: writer.pack({"x": index}) for index in plan.missing}
-    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
+    """Publish a run file of that process and return its claim."""
+    plan = make_plan(**(process or this_process())._asdict(), **changes)
+    published.publish(runs, plan)
     return open_claim(runs, plan.run_id)
 
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from published import KEYS, RUN_ID, make_plan, publish_submitted
 
-from gridtask.claims.claim import Claim
-from gridtask.claims.lock import this_process
-from gridtask.claims.runfile import RunFileWriter, RunPlan
-from gridtask.claims.world import World
 from gridtask.driver.execution import Execution
 from gridtask.errors import GridTaskError
 from gridtask.plan import JobRange
 from gridtask.reopen import open_run
 from gridtask.store import values
 from gridtask.store.store import Store
-
-RUN_ID = "abcdefgh"
-KEYS = [bytes([i]) * 16 for i in range(2)]
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
@@ -30,27 +24,16 @@ def store(tmp_path):
 @pytest.fixture
 def claim(store):
     """A run of two calls, of which one had a result before."""
-    plan = RunPlan(
-        run_id=RUN_ID,
-        task="simulate",
+    plan = make_plan(
         backend="serial",
-        created_at=0.0,
-        **this_process()._asdict(),
-        code=bytes(16),
-        keys=KEYS,
+        keys=KEYS[:2],
         positions=range(2),
         done=[0],
-        flying={},
         missing=[1],
         chunks=[1],
         jobs=[JobRange(1, 1)],
     )
-    writer = RunFileWriter(store.runs, RUN_ID)
-    world = World("/", [], {}, "simulate", "simulate", b"")
-    writer.publish(plan, {1: writer.pack({"x": 1})}, world, b"")
-    claim = Claim(store.runs, plan)
-    claim.add_job(1, plan.jobs[0], "17")
-    return claim
+    return publish_submitted(store.runs, plan)
 
 
 def write(store, *indices):

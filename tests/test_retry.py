@@ -7,21 +7,18 @@ import threading
 import time
 
 import pytest
+from published import KEYS, make_plan, publish
 
 from gridtask.backends.base import Limits
 from gridtask.backends.site import SiteProfile
 from gridtask.claims.claim import open_claim
-from gridtask.claims.lock import submit_lock, this_process
-from gridtask.claims.runfile import RunFileWriter, RunPlan
-from gridtask.claims.world import World
+from gridtask.claims.lock import submit_lock
 from gridtask.driver import retry
 from gridtask.driver.retry import Resources, Resubmitter
 from gridtask.errors import SubmitError
 from gridtask.plan import JobRange, Place
 from gridtask.store import values
 from gridtask.store.store import Store
-
-KEYS = [bytes([i]) * 16 for i in range(4)]
 
 
 class Scheduler:
@@ -52,30 +49,7 @@ def store(tmp_path):
 @pytest.fixture
 def plan(store):
     """A published run of four calls."""
-    plan = RunPlan(
-        run_id="abcdefgh",
-        task="simulate",
-        backend="fake",
-        created_at=0.0,
-        **this_process()._asdict(),
-        code=bytes(16),
-        keys=KEYS,
-        positions=range(4),
-        done=[],
-        flying={},
-        missing=[0, 1, 2, 3],
-        chunks=[2, 2],
-        jobs=[JobRange(1, 2)],
-    )
-    return publish(store, plan)
-
-
-def publish(store, plan):
-    """Publish the run file of a plan."""
-    writer = RunFileWriter(store.runs, plan.run_id)
-    packed = {index: writer.pack({"x": index}) for index in plan.missing}
-    writer.publish(plan, packed, World("/", [], {}, "simulate", "simulate", b""), b"")
-    return plan
+    return publish(store.runs, make_plan(chunks=[2, 2])).plan
 
 
 @pytest.fixture
@@ -84,7 +58,8 @@ def rerun(store, plan):
     os.utime(store.runs / f"{plan.run_id}.run", (plan.created_at, time.time() - 60.0))
     changes = {"flying": {0: Place(plan.run_id, 1)}, "missing": [1, 2]}
     cut = {"chunks": [2], "jobs": [JobRange(1, 1)]}
-    return publish(store, plan._replace(run_id="rerunaaa", **changes, **cut))
+    rerun = plan._replace(run_id="rerunaaa", **changes, **cut)
+    return publish(store.runs, rerun).plan
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 
 import pytest
+from published import JOB_ID, KEYS, RUN_ID, make_plan, publish_submitted
 
 from gridtask import fs, raised
 from gridtask.backends.base import Accounting, JobState, Limits, TaskGroup, TaskState
 from gridtask.claims.claim import Claim, open_claim
 from gridtask.claims.jobs import LIMIT_POLL_SECONDS
-from gridtask.claims.lock import this_process
-from gridtask.claims.runfile import RunFileWriter, RunPlan
-from gridtask.claims.world import World
 from gridtask.driver.execution import Execution
 from gridtask.driver.ledger import OpenTask
 from gridtask.driver.pace import HERE, Ladder, cluster_pace
