@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -465,6 +467,22 @@ def test_files_older_than_the_process_need_no_second_look(tmp_path):
     files = [pytest.__file__, str(young), "/nowhere/else.py", None]
     sources = [ModuleSource("name", file, None, b"") for file in files]
     assert edited_since_start(sources) == [str(young)]
+
+
+def test_a_file_saved_a_moment_before_the_script_is_started_is_no_younger(tmp_path):
+    """Save and run: that is what everybody does."""
+    asks = """if True:
+        import sys
+        from gridtask.identity.snapshot.importer import ModuleSource
+        from gridtask.identity.snapshot.verification import edited_since_start
+        print(edited_since_start([ModuleSource("name", sys.argv[1], None, b"")]))
+    """
+    saved = tmp_path / "saved.py"
+    saved.write_text("")
+    done = subprocess.run(
+        [sys.executable, "-c", asks, saved], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_a_function_of_a_module_comes_back_plain(project):

@@ -22,24 +22,32 @@ if TYPE_CHECKING:
     from gridtask.identity.code import Code
     from gridtask.identity.snapshot.importer import ModuleSource
 
-_COARSE_SECONDS = 1.0
-"""Some file systems count whole seconds."""
-
 
 def edited_since_start(sources: Iterable[ModuleSource]) -> list[str]:
     """Return the files that may have changed after this process imported them."""
-    started_at = _started_at() - _COARSE_SECONDS
+    started_at = _started_at()
     edited = []
     for source in sources:
         with suppress(OSError, ValueError):  # inside an archive, or none
             status = os.stat(source.filename or "")
-            if max(status.st_mtime, status.st_ctime) > started_at:
+            changed_at = max(status.st_mtime, status.st_ctime)
+            if changed_at.is_integer():  # some file systems count whole seconds
+                changed_at += 1.0
+            if changed_at > started_at:
                 edited.append(str(source.filename))
     return edited
 
 
 def _started_at() -> float:
-    """Return when this process began: POSIX time stamp in seconds.
+    """Return until when this process can have imported nothing of a script's.
+
+    It is the end of the clock tick in which the process began: an interpreter takes
+    longer than one, 10 ms, to get ready.
+
+    Returns
+    -------
+    time : float
+        POSIX time stamp in seconds.
 
     References
     ----------
@@ -47,8 +55,8 @@ def _started_at() -> float:
     """
     with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
         ticks = int(file.read().rpartition(")")[2].split()[19])
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - age
+    began = (ticks + 1) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + began
 
 
 def brought_along(code: Code) -> list[tuple[str, str, bytes]]:
