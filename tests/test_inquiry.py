@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from gridtask.errors import SchedulerUnavailable
+from gridtask.submission import planning
 from gridtask.submission.inquiry import RETRY_POLL_SECONDS, Inquiry
 
 
@@ -73,3 +74,26 @@ def test_an_answer_after_a_silence_is_not_enough(ask):
     """The qsub of the killed driver may be next."""
     with pytest.raises(SchedulerUnavailable):
         ask((0.1, {}), (19.0, {}), live=[Killed()])
+
+
+def test_results_are_listed_when_it_is_known_what_is_in_flight(monkeypatch):
+    """A run that another driver ends in between has its results by then."""
+    events = []
+    backend = SimpleNamespace(name="fake", poll=lambda: events.append("asked") or {})
+    claim = SimpleNamespace(
+        plan=SimpleNamespace(backend="fake", run_id="abcdefgh"),
+        is_incomplete=False,
+        find_jobs=lambda states: False,
+        in_flight=lambda states: events.append("in flight") or {},
+        abandon=lambda: None,
+    )
+    monkeypatch.setattr(planning.claims, "open_claims", lambda *args: [claim])
+    planner = object.__new__(planning.Planner)
+    planner.terms, planner.warn = SimpleNamespace(backend=backend), None
+    planner.store, planner.keys = SimpleNamespace(runs=None), []
+    planner.folder = SimpleNamespace(refresh=lambda: events.append("listed"))
+    monkeypatch.setattr(planning, "without_failed", lambda *args: [])
+    planner._inquiry, planner._accepted = Inquiry(backend), None
+    planner._find = list
+    assert planner._look_around() == (set(), {})
+    assert events == ["asked", "in flight", "listed"]

@@ -91,8 +91,8 @@ class Planner:
     def _look_around(self) -> tuple[set[int], dict[int, Place]]:
         """Return which keys have results, and which are in flight, by index.
 
-        The scheduler is asked before the folder is listed: a call that ends in
-        between is then seen at one of the two places.
+        The folder is listed after the scheduler was asked, and after the look for
+        drivers that still submit: a call that ends in between is seen at one of both.
         """
         backend = self.terms.backend
         live = [
@@ -101,13 +101,13 @@ class Planner:
             if claim.plan.backend == backend.name
         ]
         states = self._inquiry.ask(live) if live else {}
+        flights = [(claim, claim.in_flight(states)) for claim in live]
         self.folder.refresh()
         known = {i for i, number in enumerate(self._find()) if number >= 0}
         keys = (*enumerate(self.keys), *(self._accepted or ()))
         wanted = {key: i for i, key in keys if i not in known}
         flying: dict[int, Place] = {}
-        for claim in live:
-            places = claim.in_flight(states)
+        for claim, places in flights:
             if not places:
                 claim.abandon()
             shared = [key for key in wanted if key in places]
