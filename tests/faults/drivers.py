@@ -294,7 +294,8 @@ class Drivers:
         Or somebody has cancelled it, or one of its run's jobs was not accepted: the
         driver that was to submit that has told why, and has deleted the others.
         """
-        if isinstance(error, NodeLost) and self._grid.n_lost > 1:
+        n_lost = self._grid.n_lost + self.n_killed  # nodes, or drivers at qsub
+        if isinstance(error, NodeLost) and n_lost > 1:
             return True
         is_given_up = self.n_cancelled > 0 or self._grid.has_refused
         return isinstance(error, Deleted | Killed | NodeLost) and is_given_up
