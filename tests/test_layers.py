@@ -125,6 +125,7 @@ LAYERS = {
     "gridtask.errors": (),
     "gridtask.units": ("gridtask.errors",),
     "gridtask.printable": (),
+    "gridtask.lazy": (),
     "gridtask.plan": (),
     "gridtask.why.rules": ("gridtask.printable",),
     "gridtask.permissions": ("gridtask.errors",),
@@ -132,10 +133,16 @@ LAYERS = {
     "gridtask.store": (
         "gridtask.errors",
         "gridtask.units",
+        "gridtask.lazy",
         "gridtask.fs",
         "gridtask.store",
     ),
-    "gridtask.identity": ("gridtask.errors", "gridtask.units", "gridtask.identity"),
+    "gridtask.identity": (
+        "gridtask.errors",
+        "gridtask.units",
+        "gridtask.lazy",
+        "gridtask.identity",
+    ),
     "gridtask.backends": ("gridtask.errors", "gridtask.units", "gridtask.backends"),
 }
 """What each layer may import of the package."""

@@ -15,12 +15,12 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property
 from operator import itemgetter
 from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 from gridtask.calls.parameters import read_code, read_signature, takes_names
+from gridtask.lazy import lazy
 from gridtask.printable import printable, short_repr
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Binder:
             if self._is_plain and self._required.isdisjoint(self.names[n_given:])
         }
 
-    @cached_property
+    @lazy
     def signature(self) -> Signature:
         """The callable's signature."""
         import inspect  # with much else that binding plain calls does not need

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from typing import Any
 
 from xxhash import xxh3_128_digest
@@ -21,6 +20,7 @@ from gridtask.identity.closure.components import (
 from gridtask.identity.closure.state import State
 from gridtask.identity.closure.walker import Closure
 from gridtask.identity.collection import without_collection
+from gridtask.lazy import lazy
 
 _MAX_WALKS = 6
 """Walks until no more state is found; more are needed only by wild code."""
@@ -104,7 +104,7 @@ class Code:
         self.closures.append(closure)
         return root
 
-    @cached_property
+    @lazy
     def manifest(self) -> tuple[Component, ...]:
         """The components behind the digest, sorted by name."""
         return write_manifest(self._root)

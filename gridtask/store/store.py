@@ -9,7 +9,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 from xxhash import xxh3_64_hexdigest
@@ -22,6 +21,7 @@ from gridtask.errors import (
     UnsafeStoreError,
     warn,
 )
+from gridtask.lazy import lazy
 from gridtask.store.folder import Folder
 from gridtask.store.loading import LoadError
 from gridtask.store.record import MAJOR, Kind
@@ -106,7 +106,7 @@ class Store:
             raise unusable(store.root, error) from error
         return store
 
-    @cached_property
+    @lazy
     def runs(self) -> Path:
         """Where run files and logs lie; checked when it is first asked for.
 

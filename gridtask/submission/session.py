@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -22,6 +21,7 @@ from gridtask.debug import debug, is_on
 from gridtask.driver.counts import Counts
 from gridtask.driver.tidying import tidy
 from gridtask.errors import ConfigError, NestedSubmission
+from gridtask.lazy import lazy
 from gridtask.options import SETTINGS
 from gridtask.store import values
 from gridtask.store.record import Kind
@@ -89,7 +89,7 @@ class Session(Generic[R]):
 
     # ------------------------------------------------------------------- parts
 
-    @cached_property
+    @lazy
     def store(self) -> Store:
         """The cache folder."""
         root = config.find_cache(Path.cwd(), self.settings)
@@ -97,13 +97,13 @@ class Session(Generic[R]):
             _STORES[root] = Store.open(root)  # it may have been removed meanwhile
         return _STORES[root]
 
-    @cached_property
+    @lazy
     def folder(self) -> Folder:
         """The task's folder in it; a process reads each one only once."""
         folder = self.store.folder(self.label, mapped=self.settings.mmap)
         return _FOLDERS.setdefault((folder.path, folder.mapped), folder)
 
-    @cached_property
+    @lazy
     def work(self) -> Work:
         """What is computed: the code's identity and the parameters."""
         from gridtask.identity.code import identify
@@ -124,7 +124,7 @@ class Session(Generic[R]):
             show_args=self.settings.show_args,
         )
 
-    @cached_property
+    @lazy
     def backend_name(self) -> str:
         """The backend that the settings choose here."""
         return backends.choose(self.settings.backend, os.environ)[0]

@@ -11,7 +11,6 @@ import ast
 import re
 import symtable
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from types import CodeType
 from typing import NamedTuple, TypeGuard
 
@@ -25,6 +24,7 @@ from gridtask.identity.source.syntax import (
     blocks,
     first_line,
 )
+from gridtask.lazy import lazy
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _IMPORT = re.compile(r"import\b")  # a pattern that begins with text is quick
@@ -95,12 +95,12 @@ class Source:
         self._tables: dict[ast.stmt, symtable.SymbolTable] = {}
         self._codes: dict[ast.stmt | None, _Codes] = {}
 
-    @cached_property
+    @lazy
     def lines(self) -> list[str]:
         """The text's lines."""
         return self.text.split("\n")
 
-    @cached_property
+    @lazy
     def flags(self) -> int:
         """What ``from __future__`` imports tell the compiler."""
         return _future_flags(self._import_statements())
