@@ -27,6 +27,9 @@ QUERY_SECONDS = 20.0
 """Time limit of a question. qstat of 3,000 jobs takes 0.3 s; a user who waits is
 to hear soon that there is no answer, and the question is asked again."""
 
+INTERRUPTED_SECONDS = 5.0
+"""So long a qsub may go on after Ctrl-C: its job is then deleted. It takes 0.05 s."""
+
 MAX_ARRAY_TASKS = 75_000
 """Grid Engine's own default of ``max_aj_tasks``, see sge_conf(5)."""
 
@@ -128,7 +131,9 @@ class GridEngineBackend:
 
     def _submit_now(self, argv: Sequence[str], name: str) -> str:
         accounting_end = self._accounting.size() if self._accounting else None
-        done = self._run(argv)
+        done = run_command(
+            argv, self._command_seconds, interrupted_seconds=INTERRUPTED_SECONDS
+        )
         job_id = output.parse_submitted(done.stdout, done.stderr)
         if job_id is None:
             job_id = self._recover(argv, name, done)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gridtask.errors import SchedulerUnavailable
@@ -68,11 +69,19 @@ class Answer:
         return SchedulerUnavailable(f"{' '.join(argv[:6])} {how}")
 
 
-def run_command(argv: Sequence[str], seconds: float) -> Answer:
+def run_command(
+    argv: Sequence[str], seconds: float, *, interrupted_seconds: float = 0.0
+) -> Answer:
     """Run a command; a missing one ends with 127 as in a shell.
 
     It gets a session of its own: Ctrl-C is for the driver, not for a qsub
     that is on its way, and a wrapper's children end with it.
+
+    Parameters
+    ----------
+    interrupted_seconds : float
+        So long the command may go on after Ctrl-C, so that it can be seen what it
+        did; a second one ends the waiting.
     """
     env = {**os.environ, "LC_ALL": "C", "SGE_SINGLE_LINE": "1"}
     try:
@@ -95,4 +104,8 @@ def run_command(argv: Sequence[str], seconds: float) -> Answer:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
             return Answer(None, stdout, stderr)
+        except KeyboardInterrupt:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(interrupted_seconds)
+            raise
     return Answer(process.returncode, stdout, stderr)

@@ -83,15 +83,25 @@ def submit_jobs(
             command = " ".join(backend.command(request)) if is_on() else ""
             debug("run %s: job %s: %s", claim.plan.run_id, job_id, command)
             claim.add_job(number, tasks, job_id)
-    except BaseException:
-        if not claim.jobs:
-            claim.withdraw()
-            raise
-        for job in claim.jobs:
-            with suppress(GridTaskError, OSError):  # the refusal is what to tell
-                backend.cancel(job.job_id)
-        claim.retire({"submitted": False})
+    except BaseException as error:
+        try:
+            if not isinstance(error, Exception):  # Ctrl-C, while the command ran
+                with suppress(GridTaskError, OSError):
+                    claim.find_jobs(backend.poll())
+        finally:
+            _take_back(backend, claim)
         raise
+
+
+def _take_back(backend: Backend, claim: Claim) -> None:
+    """Delete the jobs of a run that was submitted in part; it has ended."""
+    if not claim.jobs:
+        claim.withdraw()
+        return
+    for job in claim.jobs:
+        with suppress(GridTaskError, OSError):  # why it ended is what to tell
+            backend.cancel(job.job_id)
+    claim.retire({"submitted": False})
 
 
 def _submit(

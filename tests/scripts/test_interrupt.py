@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -109,6 +111,29 @@ def test_second_driver_beside_the_first_computes_nothing(project, waiting):
     project.write("gate", "")
     assert project.finish(second).stdout == "[0, 1, 4, 9]\n"
     assert project.finish(waiting).stdout == "[0, 1, 4, 9]\n"
+    assert project.marks() == ["0", "1", "2", "3"]
+
+
+@pytest.mark.usefixtures("on_cell")
+def test_ctrl_c_while_qsub_runs_leaves_no_job(project, monkeypatch):
+    """It was accepted and has not said so yet: it is deleted, and submitted later."""
+    qsub = project.folder / "bin" / "qsub"
+    qsub.parent.mkdir()
+    command = f'{shutil.which("qsub")} -h "$@" || exit'
+    qsub.write_text(f"#!/bin/sh\n{command}\ntouch accepted\nsleep 1\n")
+    qsub.chmod(0o755)
+    project.write("program.py", PROGRAM)
+    project.write("gate", "")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{qsub.parent}:{os.environ['PATH']}")
+        process = project.start("program.py", start_new_session=True)
+        project.wait_until((project.folder / "accepted").exists, "qsub is at it")
+        os.killpg(process.pid, signal.SIGINT)
+        assert "KeyboardInterrupt" in project.finish(process).stderr
+    assert not list(project.folder.glob(".gridtask/runs/*.run"))
+    shown = subprocess.run(["qstat"], capture_output=True, text=True, check=True)
+    assert " hqw " not in shown.stdout
+    assert project.run("program.py").stdout == "[0, 1, 4, 9]\n"
     assert project.marks() == ["0", "1", "2", "3"]
 
 
