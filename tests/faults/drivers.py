@@ -88,6 +88,10 @@ class Drivers:
         self.n_killed = self.n_left = self.n_cancelled = 0
         self.faults: list[str] = []
 
+    def figures(self) -> dict[str, int]:
+        """Return what has happened, and how often."""
+        return {"steps": self.timeline.n_steps, "drivers killed": self.n_killed}
+
     def _install(self, monkeypatch) -> None:
         """Put the simulation into the place of the system."""
         timeline, put = self.timeline, monkeypatch.setattr

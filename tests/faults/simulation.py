@@ -90,6 +90,11 @@ class Simulation:
         self._clean_up()
         self._look(Folder(PATH, "task"), "a reader after the clean-up")
 
+    def figures(self) -> dict[str, int]:
+        """Return what has happened, and how often."""
+        steps = self.interleaving
+        return {"steps": steps.n_steps, "killed": steps.n_killed, "looks": self.n_looks}
+
     def _add_actors(self) -> None:
         """Choose who is at work: all, or some, who then meet more often."""
         draw = self._draw
