@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -153,11 +152,7 @@ def _fail_ended(
 
 def _summary(claim: Claim) -> Mapping[str, Any]:
     """Return what was written down when the run ended; empty if it has not."""
-    try:
-        text = fs.read_file(claim.runs / f"{claim.plan.run_id}.done")
-        summary: Mapping[str, Any] = json.loads(text)
-    except (OSError, ValueError):
-        return {}
+    summary = claim.summary()
     return {} if summary.get("abandoned") else summary
 
 

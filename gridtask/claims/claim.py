@@ -223,11 +223,12 @@ class Claim:
 
     def is_cancelled(self) -> bool:
         """Tell whether somebody has deleted all that was in flight of the run."""
-        try:
-            content = json.loads(fs.read_file(self._path(".done")))
-        except (OSError, ValueError, GridTaskError):
-            return False
-        return isinstance(content, dict) and bool(content.get("cancelled"))
+        return bool(self.summary().get("cancelled"))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was written down at the run's end; empty before."""
+        content = self._note(".done")
+        return content if isinstance(content, dict) else {}
 
     def note_recut(self, tasks: Iterable[int]) -> None:
         """Write down which array tasks are deleted to be submitted anew.
@@ -239,11 +240,15 @@ class Claim:
 
     def is_recut(self, task: int) -> bool:
         """Tell whether an array task was deleted to be submitted anew."""
-        try:
-            tasks = json.loads(fs.read_file(self._path(".recut")))
-        except (OSError, ValueError, GridTaskError):
-            return False
+        tasks = self._note(".recut")
         return isinstance(tasks, list) and task in tasks
+
+    def _note(self, suffix: str) -> Any:
+        """Return what was written down of the run; None if it cannot be read."""
+        try:
+            return json.loads(fs.read_file(self._path(suffix)))
+        except (OSError, ValueError, GridTaskError):
+            return None
 
     def withdraw(self) -> None:
         """Remove the run file of a run of which no job was submitted.
