@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gridtask.caches.filters import newest_code
 from gridtask.errors import GridTaskError
+from gridtask.lazy import lazy
 from gridtask.store.record import Kind
 from gridtask.why.other_keys import can_stand_for
 from gridtask.why.rules import (
@@ -85,7 +85,7 @@ class History:
         self._folder = folder
         self.versions = CodeVersions(folder)
 
-    @cached_property
+    @lazy
     def latest(self) -> bytes | None:
         """The first 8 bytes of the code that was used last."""
         numbers = [

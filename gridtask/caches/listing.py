@@ -6,7 +6,6 @@ import heapq
 import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import chain, islice
 from operator import itemgetter, le
 
@@ -14,6 +13,7 @@ from gridtask.caches.flights import Flights
 from gridtask.caches.selection import Part, distinct_length
 from gridtask.caches.summaries import CallSummary, call_summary, flight_summary
 from gridtask.fs import GONE
+from gridtask.lazy import lazy
 from gridtask.store.record import ENTRY
 
 FIRST_BATCH, MAX_BATCH = 256, 16_384
@@ -84,7 +84,7 @@ class CallListing:
         """True if some of the calls have not failed."""
         return any(part.n_results or part.flights for part in self._parts)
 
-    @cached_property
+    @lazy
     def key_length(self) -> int:
         """How many digits tell the keys of the calls apart."""
         return distinct_length(chain.from_iterable(map(_keys_of, self._parts)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 
 from gridtask.caches.filters import Call, Ended, Filters, calls_of, find_ended
 from gridtask.caches.flights import Flight, Flights
 from gridtask.errors import GridTaskError
+from gridtask.lazy import lazy
 from gridtask.printable import printable
 from gridtask.store.record import Kind
 from gridtask.store.store import Folder, Store
@@ -68,7 +68,7 @@ class Part:
         """True if all that the task has is selected."""
         return self.whole and not self.filters.any
 
-    @cached_property
+    @lazy
     def ended(self) -> Ended:
         """The selected calls that have ended, and are not tried again just now."""
         keys = self._keys
@@ -86,7 +86,7 @@ class Part:
         """The same, with what the index says of each."""
         return self.ended.calls(self.folder)
 
-    @cached_property
+    @lazy
     def flights(self) -> list[Flight]:
         """The selected calls that are in flight."""
         if self.filters.ended:
@@ -94,7 +94,7 @@ class Part:
         keys = self._keys
         return [f for f in self._flying.values() if keys is None or f.key in keys]
 
-    @cached_property
+    @lazy
     def n_failed(self) -> int:
         """Number of selected calls that have ended without a result."""
         if not self.entirely:
@@ -104,7 +104,7 @@ class Part:
         found = zip(keys, results, strict=True)
         return sum(n < 0 and key not in self._flying for key, n in found)
 
-    @cached_property
+    @lazy
     def n_results(self) -> int:
         """Number of selected calls that have a result."""
         if self.entirely:

@@ -8,10 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 
 from gridtask.driver.counts import Counts, RemainingTime, Step, render
+from gridtask.lazy import lazy
 from gridtask.progress.display import PlainStatus, Status, safe
 from gridtask.progress.keyboard import is_foreground, open_keyboard
 
@@ -122,7 +122,7 @@ class TerminalStatus(Status):
                 self._in_background.update(self._counts)
             self._in_background.close()
 
-    @cached_property
+    @lazy
     def _console(self) -> Console:
         from rich.console import Console
 

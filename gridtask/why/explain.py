@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gridtask.calls.binding import Arguments
 from gridtask.calls.work import call_text
 from gridtask.errors import CorruptRecordError
+from gridtask.lazy import lazy
 from gridtask.printable import arguments_text, printable
 from gridtask.store.record import Entry, Kind
 from gridtask.why.other_keys import OtherKeys, accepted_keys
@@ -100,19 +100,19 @@ class Explainer:
 
     # ---------------------------------------------------------------- what is known
 
-    @cached_property
+    @lazy
     def _removed(self) -> dict[bytes, float]:
         return self._folder.removed_at(self._keys)
 
-    @cached_property
+    @lazy
     def _others(self) -> OtherKeys:
         return OtherKeys(self._work, self._calls)
 
-    @cached_property
+    @lazy
     def _manifest(self) -> tuple[Row, ...]:
         return manifest_of(self._work)
 
-    @cached_property
+    @lazy
     def _by_code(self) -> dict[int, tuple[bytes, int]]:
         """The calls with a result of another version: its digest, the record."""
         codes = self._folder.codes()
@@ -129,7 +129,7 @@ class Explainer:
                 break
         return found
 
-    @cached_property
+    @lazy
     def _by_ignored(self) -> dict[int, int]:
         """The calls with a result of this code that counted other parameters."""
         return dict(self._results(self._work.code.digest))
@@ -145,7 +145,7 @@ class Explainer:
             pairs = zip(indices, numbers, strict=True)
             yield from ((index, number) for index, number in pairs if number >= 0)
 
-    @cached_property
+    @lazy
     def _changed(self) -> dict[bytes, list[Change]]:
         """What has changed since each version that has results of these calls."""
         digests = {digest for digest, _ in self._by_code.values()}
